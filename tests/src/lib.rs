@@ -1,0 +1,1 @@
+//! Journeys, walls and faults of the whole platform.
