@@ -1,1 +1,24 @@
-//! runtime
+//! One process's life: configuration, telemetry, gRPC server and clients, who is calling, the
+//! clock, errors, start and stop. Services plug in as [`Role`]s.
+
+mod clock;
+mod config;
+mod context;
+pub mod error;
+mod grpc;
+mod migrate;
+pub mod principal;
+mod process;
+mod secret;
+mod serve;
+pub mod telemetry;
+
+pub use clock::Clock;
+pub use config::{Config, load};
+pub use context::{Context, Role};
+pub use error::Refusal;
+pub use grpc::{Outgoing, Peer};
+pub use migrate::migrate;
+pub use principal::{Principal, RoleName, Tokens, require, signed_in};
+pub use process::Process;
+pub use secret::Secret;
