@@ -1,1 +1,72 @@
-//! gateway
+//! HTTP for askers, officers and analysts: portal pages and REST/JSON in front of the gRPC
+//! services. It has no database: every route calls services on behalf of whoever is calling.
+
+mod assets;
+mod body;
+mod config;
+mod fields;
+mod guard;
+mod health;
+mod organisation;
+mod pages;
+mod problem;
+mod rest;
+mod session;
+mod state;
+mod telemetry;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+};
+use runtime::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+pub use config::Config;
+use problem::Problem;
+use state::Gateway;
+
+/// Every route: REST under `/api`, pages, assets, and the process's health.
+pub fn router(context: &Context, config: &Config) -> Router {
+    let gateway = Gateway::new(context.clone(), config.clone());
+    let limited = Router::new()
+        .merge(rest::routes().router)
+        .merge(pages::routes())
+        .layer(from_fn_with_state(gateway.clone(), guard::limits));
+    // The last layer is the outermost: the span and the counters see every answer, and a problem
+    // is written only once its status is known.
+    Router::new()
+        .merge(limited)
+        .merge(health::routes())
+        .merge(assets::routes())
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED")
+        })
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(gateway.clone(), pages::render_problem))
+        .layer(from_fn(problem::render))
+        .layer(from_fn_with_state(gateway.clone(), guard::headers))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(telemetry::observe))
+        .with_state(gateway)
+}
+
+/// Serves until `shutdown` is cancelled, then finishes the requests that are under way.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    context: Context,
+    config: Config,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    axum::serve(listener, router(&context, &config))
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await?;
+    Ok(())
+}

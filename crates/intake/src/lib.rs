@@ -1,1 +1,64 @@
-//! intake
+//! Receives questions, seals who asked, owns the [`ticket::Ticket`], tells the asker, takes the
+//! rating. Personal data stays here: only the redacted text travels.
+
+mod events;
+mod grpc;
+mod redact;
+mod seal;
+mod service;
+mod storage;
+mod text;
+mod ticket;
+mod tracking;
+
+use api::intake::v1::intake_service_server::IntakeServiceServer;
+use runtime::{Context, Role, Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::{grpc::Grpc, service::Intake};
+
+/// The schema this crate owns.
+pub const SCHEMA: &str = "intake";
+
+/// Makes the tables of [`SCHEMA`].
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Seals who asked and the original words: 32 bytes in base64. Lost, they cannot be opened.
+    pub sealing_key: Secret,
+    /// Longest question, in characters.
+    pub text_chars_max: usize,
+    /// Longest comment to a rating, in characters.
+    pub comment_chars_max: usize,
+    /// A rating at or below this, with a comment, reopens the question.
+    pub reopen_score_max: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { sealing_key: Secret::default(), text_chars_max: 5_000, comment_chars_max: 2_000, reopen_score_max: 2 }
+    }
+}
+
+/// Every RPC this service serves and every event it hears.
+pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+    let intake = Intake::try_new(ctx, config)?;
+    let hear = |intake: &Intake| intake.clone();
+    let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));
+    Ok(Role::named("intake")
+        .serves(IntakeServiceServer::new(Grpc(intake)))
+        .hears(bus::hearer("intake", move |event| {
+            let intake = routed.clone();
+            async move { intake.on_question_routed(event).await }
+        }))
+        .hears(bus::hearer("intake", move |event| {
+            let intake = returned.clone();
+            async move { intake.on_question_returned(event).await }
+        }))
+        .hears(bus::hearer("intake", move |event| {
+            let intake = approved.clone();
+            async move { intake.on_answer_approved(event).await }
+        })))
+}

@@ -1,0 +1,84 @@
+use std::sync::Arc;
+
+use api::{
+    analytics::v1::analytics_service_client::AnalyticsServiceClient,
+    answering::v1::answering_service_client::AnsweringServiceClient,
+    intake::v1::intake_service_client::IntakeServiceClient,
+    knowledge::v1::knowledge_service_client::KnowledgeServiceClient,
+    routing::v1::routing_service_client::RoutingServiceClient,
+};
+use runtime::{Context, Peer};
+use tokio::sync::Semaphore;
+
+use crate::{
+    config::Config,
+    organisation::{self, Organisation},
+};
+
+/// What every handler needs; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gateway(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    config: Config,
+    organisation: organisation::Cache,
+    places: Semaphore,
+}
+
+impl Gateway {
+    pub fn new(context: Context, config: Config) -> Self {
+        let places = Semaphore::new(config.concurrency_max);
+        Self(Arc::new(Inner {
+            context,
+            config,
+            organisation: organisation::Cache::default(),
+            places,
+        }))
+    }
+
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The places for requests handled at once.
+    pub fn places(&self) -> &Semaphore {
+        &self.0.places
+    }
+
+    /// The registry of units and fields, at most some seconds old.
+    pub async fn organisation(&self) -> Arc<Organisation> {
+        self.0.organisation.get(self).await
+    }
+
+    /// A request that gives up when the HTTP request would.
+    pub fn ask<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        request.set_timeout(self.0.config.timeout());
+        request
+    }
+
+    pub fn intake(&self, bearer: Option<&str>) -> IntakeServiceClient<Peer> {
+        IntakeServiceClient::new(self.0.context.peer_as("intake", bearer))
+    }
+
+    pub fn routing(&self, bearer: Option<&str>) -> RoutingServiceClient<Peer> {
+        RoutingServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    pub fn answering(&self, bearer: Option<&str>) -> AnsweringServiceClient<Peer> {
+        AnsweringServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    pub fn knowledge(&self, bearer: Option<&str>) -> KnowledgeServiceClient<Peer> {
+        KnowledgeServiceClient::new(self.0.context.peer_as("knowledge", bearer))
+    }
+
+    pub fn analytics(&self, bearer: Option<&str>) -> AnalyticsServiceClient<Peer> {
+        AnalyticsServiceClient::new(self.0.context.peer_as("analytics", bearer))
+    }
+}

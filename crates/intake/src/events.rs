@@ -1,0 +1,91 @@
+//! What the other services' facts do to a ticket. Each is guarded by the inbox, and a fact of the
+//! past changes nothing but the timeline.
+
+use api::{
+    Event, TicketId,
+    answering::v1::{AnswerApproved, QuestionReturned},
+    intake::v1::{Milestone, Question},
+    routing::v1::QuestionRouted,
+};
+use bus::{Failure, Received};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    service::Intake,
+    storage::{self, Entry},
+    ticket::{Answer, Custody, Ticket},
+};
+
+impl Intake {
+    pub async fn on_question_routed(&self, received: Received<QuestionRouted>) -> Result<(), Failure> {
+        let event = &received.event;
+        let custody = Custody {
+            field: event.field.clone(),
+            unit: event.unit.clone(),
+            unit_name: event.unit_name.clone(),
+            due_at: api::time(event.due_at.as_ref()),
+        };
+        let at = api::time(event.routed_at.as_ref()).unwrap_or(received.occurred_at);
+        let seen = Seen { what: Milestone::Routed, at, unit_name: &event.unit_name };
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, &seen, |ticket| ticket.route(question, event.version, custody)).await
+    }
+
+    pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {
+        let event = &received.event;
+        let at = api::time(event.returned_at.as_ref()).unwrap_or(received.occurred_at);
+        let seen = Seen { what: Milestone::Returned, at, unit_name: &event.unit_name };
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, &seen, |ticket| ticket.return_to_routing(question, event.version)).await
+    }
+
+    pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
+        let event = &received.event;
+        let custody = Custody {
+            field: event.field.clone(),
+            unit: event.unit.clone(),
+            unit_name: event.unit_name.clone(),
+            due_at: api::time(event.due_at.as_ref()),
+        };
+        let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
+        let answer = Answer { text: event.text.clone(), citations: event.citations.clone(), answered_at: at };
+        let seen = Seen { what: Milestone::Answered, at, unit_name: &event.unit_name };
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, &seen, |ticket| ticket.answer(question, event.version, custody, answer)).await
+    }
+
+    async fn apply<E: Event>(
+        &self,
+        received: &Received<E>,
+        seen: &Seen<'_>,
+        step: impl FnOnce(Ticket) -> Option<Ticket>,
+    ) -> Result<(), Failure> {
+        let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let Some(ticket) = storage::lock_ticket(&mut tx, ticket_id).await? else {
+            return Err(Failure::Reject(anyhow::anyhow!("no ticket {ticket_id}")));
+        };
+        let entry = Entry {
+            version: received.event.version(),
+            what: seen.what,
+            at: seen.at,
+            unit_name: seen.unit_name.to_owned(),
+        };
+        storage::add_entry(&mut tx, ticket_id, &entry).await?;
+        if let Some(ticket) = step(ticket) {
+            storage::save_ticket(&mut tx, &ticket).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What the asker's timeline shows of a fact.
+struct Seen<'a> {
+    what: Milestone,
+    at: DateTime<Utc>,
+    unit_name: &'a str,
+}
+
+fn question(question: Option<&Question>) -> Result<&Question, Failure> {
+    question.ok_or_else(|| Failure::Reject(anyhow::anyhow!("the event has no question")))
+}

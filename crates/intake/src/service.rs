@@ -1,0 +1,239 @@
+//! The use cases, named as the RPCs. Transactions begin here and in `events.rs` only.
+
+use api::{
+    TicketId,
+    intake::v1::{AnswerRated, Asker, Kind, Milestone, QuestionReopened, QuestionSubmitted},
+};
+use chrono::{DateTime, Utc};
+use runtime::{Clock, Context, Refusal};
+use sha2::{Digest as _, Sha256};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    Config,
+    redact::redact,
+    seal::{Sealed, Sealer},
+    storage::{self, Entry, Submission},
+    text,
+    ticket::{NotRated, Rated, Rating, Ticket},
+    tracking::TrackingCode,
+};
+
+const NAME_CHARS_MAX: usize = 200;
+const FIELD_CHARS_MAX: usize = 64;
+
+#[derive(Clone)]
+pub struct Intake {
+    pub pool: PgPool,
+    pub clock: Clock,
+    config: Config,
+    sealer: Sealer,
+}
+
+/// A submission whose form is right.
+pub struct SubmitQuestion {
+    pub request_id: Uuid,
+    pub kind: Kind,
+    pub text: String,
+    pub field: String,
+    pub asker: Asker,
+}
+
+impl Intake {
+    pub fn try_new(ctx: &Context, config: Config) -> anyhow::Result<Self> {
+        let sealer = Sealer::try_new(&config.sealing_key)?;
+        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, sealer })
+    }
+
+    /// Checks what a submission may hold.
+    pub fn check_submission(&self, mut submission: SubmitQuestion) -> Result<SubmitQuestion, Refusal> {
+        submission.text = text::checked("text", &submission.text, self.config.text_chars_max)?;
+        let slug = submission.field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+        if !slug || submission.field.len() > FIELD_CHARS_MAX {
+            let message = "field is a code of lower-case letters, digits and dashes";
+            return Err(Refusal::invalid("field", "FIELD_NOT_A_CODE", message));
+        }
+        let asker = &mut submission.asker;
+        asker.name = text::checked("asker.name", &asker.name, NAME_CHARS_MAX)?;
+        asker.email = text::optional("asker.email", &asker.email, NAME_CHARS_MAX)?;
+        asker.phone = text::optional("asker.phone", &asker.phone, NAME_CHARS_MAX)?;
+        asker.organisation = text::optional("asker.organisation", &asker.organisation, NAME_CHARS_MAX)?;
+        if !asker.email.is_empty() && !asker.email.contains('@') {
+            return Err(Refusal::invalid("asker.email", "EMAIL_NOT_VALID", "asker.email is no e-mail address"));
+        }
+        Ok(submission)
+    }
+
+    /// One ticket per request id, however often it is sent.
+    pub async fn submit_question(&self, asked: SubmitQuestion) -> Result<(TicketId, String), Refusal> {
+        let asked = self.check_submission(asked)?;
+        let hash = request_hash(&asked);
+        let now = self.clock.now();
+        let known = [asked.asker.name.as_str(), &asked.asker.email, &asked.asker.phone];
+        let ticket = Ticket::receive(
+            TicketId(Uuid::now_v7()),
+            asked.kind,
+            redact(&asked.text, &known),
+            asked.field.clone(),
+            now,
+        );
+        let code = TrackingCode::random(&mut rand::rng());
+        let submission = Submission {
+            request_id: asked.request_id,
+            request_hash: hash.clone(),
+            tracking_code: code.as_str().to_owned(),
+        };
+        let mut tx = self.pool.begin().await?;
+        if !storage::insert_ticket(&mut tx, &ticket, &submission).await? {
+            return earlier_request(&mut tx, asked.request_id, &hash).await;
+        }
+        let asker = &asked.asker;
+        let sealed = Sealed {
+            name: &asker.name,
+            email: &asker.email,
+            phone: &asker.phone,
+            organisation: &asker.organisation,
+            text: &asked.text,
+        };
+        let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
+        storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
+        enter(&mut tx, &ticket, ticket.version, Milestone::Received, now).await?;
+        let fact = QuestionSubmitted {
+            ticket_id: ticket.ticket_id.to_string(),
+            version: ticket.version,
+            question: Some(ticket.question()),
+        };
+        bus::outbox::put(&mut tx, &fact).await?;
+        tx.commit().await?;
+        tracing::info!(ticket.id = %ticket.ticket_id, "a question was submitted");
+        Ok((ticket.ticket_id, submission.tracking_code))
+    }
+
+    pub async fn get_ticket(&self, tracking_code: &str) -> Result<(Ticket, Vec<Entry>), Refusal> {
+        let code = parse_code(tracking_code)?;
+        let mut conn = self.pool.acquire().await?;
+        let ticket = storage::find_by_code(&mut conn, code.as_str()).await?.ok_or_else(no_such_ticket)?;
+        let timeline = storage::timeline(&mut conn, ticket.ticket_id).await?;
+        Ok((ticket, timeline))
+    }
+
+    /// Takes the rating; a low one with a comment reopens the question.
+    pub async fn rate_answer(&self, tracking_code: &str, score: u32, comment: &str) -> Result<Ticket, Refusal> {
+        let code = parse_code(tracking_code)?;
+        if !(1..=5).contains(&score) {
+            return Err(Refusal::invalid("score", "SCORE_OUT_OF_RANGE", "score is 1 to 5"));
+        }
+        let comment = text::optional("comment", comment, self.config.comment_chars_max)?;
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let ticket = storage::lock_by_code(&mut tx, code.as_str()).await?.ok_or_else(no_such_ticket)?;
+        let rating = Rating { score, comment: redact(&comment, &[]) };
+        let ticket = match ticket.rate(rating.clone(), self.config.reopen_score_max).map_err(not_rated)? {
+            Rated::Already(ticket) => return Ok(ticket),
+            Rated::Closed(ticket) => {
+                rated(&mut tx, &ticket, ticket.version, &rating, now).await?;
+                ticket
+            }
+            Rated::Reopened(ticket) => {
+                rated(&mut tx, &ticket, ticket.version - 1, &rating, now).await?;
+                let sealed = Sealed { name: "", email: "", phone: "", organisation: "", text: &comment };
+                let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
+                storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
+                reopened(&mut tx, &ticket, now).await?;
+                ticket
+            }
+        };
+        storage::save_ticket(&mut tx, &ticket).await?;
+        tx.commit().await?;
+        Ok(ticket)
+    }
+}
+
+async fn earlier_request(
+    conn: &mut PgConnection,
+    request_id: Uuid,
+    hash: &[u8],
+) -> Result<(TicketId, String), Refusal> {
+    let earlier = storage::find_request(conn, request_id).await?;
+    match earlier {
+        Some((ticket_id, submission)) if submission.request_hash == hash => {
+            Ok((ticket_id, submission.tracking_code))
+        }
+        _ => Err(Refusal::exists("REQUEST_ID_REUSED", "this request id was used for another question")),
+    }
+}
+
+async fn rated(
+    conn: &mut PgConnection,
+    ticket: &Ticket,
+    version: u32,
+    rating: &Rating,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    enter(conn, ticket, version, Milestone::Rated, now).await?;
+    let fact = AnswerRated {
+        ticket_id: ticket.ticket_id.to_string(),
+        version,
+        score: rating.score,
+        comment: rating.comment.clone(),
+        field: ticket.custody.field.clone(),
+        unit: ticket.custody.unit.clone(),
+        rated_at: Some(api::timestamp(now)),
+    };
+    Ok(bus::outbox::put(conn, &fact).await?)
+}
+
+async fn reopened(conn: &mut PgConnection, ticket: &Ticket, now: DateTime<Utc>) -> Result<(), Refusal> {
+    enter(conn, ticket, ticket.version, Milestone::Reopened, now).await?;
+    let fact = QuestionReopened {
+        ticket_id: ticket.ticket_id.to_string(),
+        version: ticket.version,
+        question: Some(ticket.question()),
+        field: ticket.custody.field.clone(),
+        unit: ticket.custody.unit.clone(),
+        reopened_at: Some(api::timestamp(now)),
+    };
+    Ok(bus::outbox::put(conn, &fact).await?)
+}
+
+async fn enter(
+    conn: &mut PgConnection,
+    ticket: &Ticket,
+    version: u32,
+    what: Milestone,
+    at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let entry = Entry { version, what, at, unit_name: String::new() };
+    storage::add_entry(conn, ticket.ticket_id, &entry).await
+}
+
+fn parse_code(typed: &str) -> Result<TrackingCode, Refusal> {
+    TrackingCode::parse(typed).ok_or_else(|| {
+        Refusal::invalid("trackingCode", "TRACKING_CODE_NOT_VALID", "this is not a tracking code; check for a slip")
+    })
+}
+
+fn no_such_ticket() -> Refusal {
+    Refusal::not_found("TICKET_NOT_FOUND", "there is no question with this tracking code")
+}
+
+fn not_rated(why: NotRated) -> Refusal {
+    match why {
+        NotRated::NotAnswered => Refusal::conflict("NOT_ANSWERED", "the question is not answered yet"),
+        NotRated::RatedBefore => Refusal::conflict("ALREADY_RATED", "the answer was rated before"),
+    }
+}
+
+/// Tells a retry from another question under the same request id.
+fn request_hash(asked: &SubmitQuestion) -> Vec<u8> {
+    let asker = &asked.asker;
+    let mut hash = Sha256::new();
+    let parts =
+        [asked.kind.as_str_name(), &asked.text, &asked.field, &asker.name, &asker.email, &asker.phone, &asker.organisation];
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().to_vec()
+}

@@ -1,0 +1,261 @@
+//! The ticket and its states. Pure: no async, no SQL, no clock.
+//!
+//! Facts may arrive twice and out of order. Within a round (the time from asking, or reopening, to
+//! the answer) an answer ends the matter whatever its version; other facts count only if newer.
+
+use api::{TicketId, intake::v1::{Citation, Kind, Question}};
+use chrono::{DateTime, Utc};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ticket {
+    pub ticket_id: TicketId,
+    pub kind: Kind,
+    pub text: String,
+    /// The asker's choice, or empty.
+    pub field: String,
+    pub follow_ups: Vec<String>,
+    pub submitted_at: DateTime<Utc>,
+    pub version: u32,
+    /// Who has it, or had it last.
+    pub custody: Custody,
+    pub state: State,
+}
+
+/// The unit that has a ticket; empty before the first routing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Custody {
+    pub field: String,
+    pub unit: String,
+    pub unit_name: String,
+    pub due_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Waits for a unit; after a reopening it remembers the rating that reopened it.
+    Received { reopened_by: Option<Rating> },
+    Routed { reopened_by: Option<Rating> },
+    Answered { answer: Answer },
+    Closed { answer: Answer, rating: Rating },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub text: String,
+    pub citations: Vec<Citation>,
+    pub answered_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rating {
+    pub score: u32,
+    /// Redacted.
+    pub comment: String,
+}
+
+/// What a rating did.
+#[derive(Debug, PartialEq)]
+pub enum Rated {
+    Closed(Ticket),
+    Reopened(Ticket),
+    /// The same rating was given before.
+    Already(Ticket),
+}
+
+/// Why a rating was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotRated {
+    NotAnswered,
+    RatedBefore,
+}
+
+impl Ticket {
+    pub fn receive(ticket_id: TicketId, kind: Kind, text: String, field: String, at: DateTime<Utc>) -> Self {
+        Self {
+            ticket_id,
+            kind,
+            text,
+            field,
+            follow_ups: Vec::new(),
+            submitted_at: at,
+            version: 1,
+            custody: Custody::default(),
+            state: State::Received { reopened_by: None },
+        }
+    }
+
+    /// The public snapshot.
+    pub fn question(&self) -> Question {
+        Question {
+            kind: self.kind.into(),
+            text: self.text.clone(),
+            field: self.field.clone(),
+            submitted_at: Some(api::timestamp(self.submitted_at)),
+            follow_ups: self.follow_ups.clone(),
+        }
+    }
+
+    /// How often it was reopened.
+    fn round(&self) -> usize {
+        self.follow_ups.len()
+    }
+
+    fn waits_in(&self, question: &Question) -> bool {
+        let waiting = matches!(self.state, State::Received { .. } | State::Routed { .. });
+        waiting && question.follow_ups.len() == self.round()
+    }
+
+    /// A unit has it. `None`: the fact is of the past.
+    pub fn route(mut self, question: &Question, version: u32, custody: Custody) -> Option<Self> {
+        if !self.waits_in(question) || version <= self.version {
+            return None;
+        }
+        self.custody = custody;
+        self.state = State::Routed { reopened_by: self.reopened_by() };
+        self.version = version;
+        Some(self)
+    }
+
+    /// The unit gave it back. `None`: the fact is of the past.
+    pub fn return_to_routing(mut self, question: &Question, version: u32) -> Option<Self> {
+        if !self.waits_in(question) || version <= self.version {
+            return None;
+        }
+        self.state = State::Received { reopened_by: self.reopened_by() };
+        self.version = version;
+        Some(self)
+    }
+
+    /// The answer is published. `None`: this round has its answer, or the round is of the past.
+    pub fn answer(mut self, question: &Question, version: u32, custody: Custody, answer: Answer) -> Option<Self> {
+        if !self.waits_in(question) {
+            return None;
+        }
+        self.custody = custody;
+        self.version = self.version.max(version);
+        self.state = State::Answered { answer };
+        Some(self)
+    }
+
+    /// The asker's verdict on the answer; a low one with words reopens the question.
+    pub fn rate(mut self, rating: Rating, reopen_score_max: u32) -> Result<Rated, NotRated> {
+        match self.state.clone() {
+            State::Answered { answer } => {
+                self.version += 1;
+                if rating.score > reopen_score_max || rating.comment.is_empty() {
+                    self.state = State::Closed { answer, rating };
+                    return Ok(Rated::Closed(self));
+                }
+                self.version += 1;
+                self.follow_ups.push(rating.comment.clone());
+                self.state = State::Received { reopened_by: Some(rating) };
+                Ok(Rated::Reopened(self))
+            }
+            State::Closed { rating: before, .. } if before == rating => Ok(Rated::Already(self)),
+            State::Closed { .. } => Err(NotRated::RatedBefore),
+            State::Received { reopened_by: Some(before) } | State::Routed { reopened_by: Some(before) }
+                if before == rating =>
+            {
+                Ok(Rated::Already(self))
+            }
+            State::Received { .. } | State::Routed { .. } => Err(NotRated::NotAnswered),
+        }
+    }
+
+    fn reopened_by(&self) -> Option<Rating> {
+        match &self.state {
+            State::Received { reopened_by } | State::Routed { reopened_by } => reopened_by.clone(),
+            State::Answered { .. } | State::Closed { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn ticket() -> Ticket {
+        let id = TicketId(Uuid::from_u128(1));
+        Ticket::receive(id, Kind::Question, "hỏi".into(), String::new(), DateTime::UNIX_EPOCH)
+    }
+
+    fn answer(text: &str) -> Answer {
+        Answer { text: text.into(), citations: Vec::new(), answered_at: DateTime::UNIX_EPOCH }
+    }
+
+    fn custody(unit: &str) -> Custody {
+        Custody { unit: unit.into(), ..Custody::default() }
+    }
+
+    fn answered() -> Ticket {
+        let asked = ticket();
+        let question = asked.question();
+        asked.answer(&question, 4, custody("a"), answer("đáp")).unwrap()
+    }
+
+    fn rating(score: u32, comment: &str) -> Rating {
+        Rating { score, comment: comment.into() }
+    }
+
+    #[test]
+    fn a_low_rating_with_words_reopens() {
+        let Ok(Rated::Reopened(again)) = answered().rate(rating(2, "chưa rõ"), 2) else { panic!() };
+        assert_eq!(again.follow_ups, ["chưa rõ"]);
+        assert_eq!(again.version, 6);
+        assert_eq!(again.clone().rate(rating(2, "chưa rõ"), 2), Ok(Rated::Already(again.clone())));
+        assert_eq!(again.rate(rating(1, "khác"), 2), Err(NotRated::NotAnswered));
+    }
+
+    #[test]
+    fn a_rating_counts_once() {
+        for (score, comment) in [(5, ""), (3, "tạm"), (1, "")] {
+            let Ok(Rated::Closed(closed)) = answered().rate(rating(score, comment), 2) else { panic!() };
+            assert_eq!(closed.clone().rate(rating(score, comment), 2), Ok(Rated::Already(closed.clone())));
+            assert_eq!(closed.rate(rating(4, "khác"), 2), Err(NotRated::RatedBefore));
+        }
+        assert_eq!(ticket().rate(rating(5, ""), 2), Err(NotRated::NotAnswered));
+    }
+
+    #[test]
+    fn an_answer_of_an_earlier_round_is_of_the_past() {
+        let before = ticket().question();
+        let Ok(Rated::Reopened(again)) = answered().rate(rating(1, "chưa rõ"), 2) else { panic!() };
+        assert_eq!(again.clone().answer(&before, 99, custody("a"), answer("cũ")), None);
+        assert_eq!(again.route(&before, 99, custody("a")), None);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Fact {
+        Routed(u32),
+        Returned(u32),
+        Approved(u32),
+    }
+
+    proptest! {
+        /// Whatever comes first, twice or late: the answer of the round is published, once.
+        #[test]
+        fn an_answer_always_arrives(facts in prop::collection::vec(
+            prop_oneof![(2u32..9).prop_map(Fact::Routed), (2u32..9).prop_map(Fact::Returned), (2u32..9).prop_map(Fact::Approved)], 1..20)
+        ) {
+            let mut ticket = ticket();
+            let question = ticket.question();
+            let first = facts.iter().find_map(|f| if let Fact::Approved(v) = f { Some(*v) } else { None });
+            for fact in facts {
+                let next = match fact {
+                    Fact::Routed(v) => ticket.clone().route(&question, v, custody("a")),
+                    Fact::Returned(v) => ticket.clone().return_to_routing(&question, v),
+                    Fact::Approved(v) => ticket.clone().answer(&question, v, custody("a"), answer(&v.to_string())),
+                };
+                ticket = next.unwrap_or(ticket);
+            }
+            match (first, ticket.state) {
+                (Some(v), State::Answered { answer }) => prop_assert_eq!(answer.text, v.to_string()),
+                (None, State::Received { .. } | State::Routed { .. }) => {}
+                (first, state) => prop_assert!(false, "{first:?} {state:?}"),
+            }
+        }
+    }
+}
