@@ -6,31 +6,15 @@ use std::{
     sync::LazyLock,
 };
 
+use api::knowledge::v1::Band;
+use serde::Deserialize;
+
 use crate::{
     calibration::Calibration,
     lexical,
     slots::{self, Comparison},
     text::{self, Text},
 };
-
-/// How many numbers describe a pair of questions.
-pub const FEATURES: usize = 12;
-
-/// Their names in the calibration file, in the order of [`Features::values`].
-pub const NAMES: [&str; FEATURES] = [
-    "cosine",
-    "margin",
-    "overlap",
-    "content_overlap",
-    "rarity_overlap",
-    "asked_only",
-    "stored_only",
-    "length_ratio",
-    "length",
-    "disagreements",
-    "one_sided",
-    "lexical_share",
-];
 
 /// What the index and the store say of one neighbour.
 #[derive(Debug, Clone)]
@@ -43,25 +27,20 @@ pub struct Candidate<'a> {
     pub lexical: f32,
 }
 
-/// A pair of questions in numbers.
-#[derive(Debug, Clone, PartialEq)]
+/// A pair of questions in numbers; also the shape of a calibration's weights.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Features {
     pub cosine: f64,
     /// Cosine above the best neighbour with another answer; negative when that one is nearer.
     pub margin: f64,
     /// Dice of accent-folded syllables and bigrams, 0 to 1.
     pub overlap: f64,
-    /// Dice of the syllables that are not function words, 0 to 1.
-    pub content_overlap: f64,
     /// Jaccard of syllables weighed by how few of the neighbours have them, 0 to 1.
     pub rarity_overlap: f64,
-    /// ln(1 + content syllables that only the asked question has).
+    /// ln(1 + syllables that only the asked question has and that are no function words).
     pub asked_only: f64,
     pub stored_only: f64,
-    /// Syllables of the shorter by syllables of the longer, 0 to 1.
-    pub length_ratio: f64,
-    /// ln(1 + syllables of the asked question).
-    pub length: f64,
     pub disagreements: f64,
     /// ln(1 + numbers that only one of the two states).
     pub one_sided: f64,
@@ -70,22 +49,98 @@ pub struct Features {
 }
 
 impl Features {
-    pub fn values(&self) -> [f64; FEATURES] {
+    /// All of them, in one fixed order.
+    pub fn values(&self) -> [f64; 9] {
         [
             self.cosine,
             self.margin,
             self.overlap,
-            self.content_overlap,
             self.rarity_overlap,
             self.asked_only,
             self.stored_only,
-            self.length_ratio,
-            self.length,
             self.disagreements,
             self.one_sided,
             self.lexical_share,
         ]
     }
+}
+
+/// What is said of the best neighbour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    pub band: Band,
+    /// That the best neighbour's answer answers the question, 0 to 1.
+    pub probability: f64,
+    /// In words an officer can read (Vietnamese).
+    pub reasons: Vec<String>,
+}
+
+/// The same words can still be asked in another situation.
+const EXACT: f64 = 0.99;
+
+/// A neighbour with another answer this near makes the best one doubtful.
+const CLOSE: f64 = 0.01;
+
+/// The most disagreements that are told.
+const REASONS_MAX: usize = 5;
+
+/// The candidates' places in order of probability, best first, and the verdict on the best one.
+pub fn judge(
+    asked: &Text,
+    candidates: &[Candidate<'_>],
+    calibration: &Calibration,
+) -> (Vec<(usize, f64)>, Verdict) {
+    let described = features(asked, candidates);
+    let mut ranked: Vec<(usize, f64)> = described
+        .iter()
+        .zip(candidates)
+        .map(|((features, _), candidate)| {
+            let stored = candidate.question;
+            let fitted = calibration.probability(features, asked.undiacritised || stored.undiacritised);
+            if same(asked, stored) { EXACT } else { fitted.min(EXACT) }
+        })
+        .enumerate()
+        .collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let Some(&(best, probability)) = ranked.first() else {
+        let reasons = vec!["Kho chưa có câu nào gần với câu hỏi này".to_owned()];
+        return (ranked, Verdict { band: Band::None, probability: 0.0, reasons });
+    };
+    let (features, compared) = &described[best];
+    let candidate = &candidates[best];
+    let exact = same(asked, candidate.question);
+    let twin = exact
+        && candidates.iter().any(|c| same(asked, c.question) && c.answer != candidate.answer);
+    let mut band =
+        calibration.band(probability, asked.undiacritised || candidate.question.undiacritised);
+    if band == Band::Reuse && (twin || (!exact && !compared.disagreements.is_empty())) {
+        band = Band::Suggest;
+    }
+    let mut reasons = vec![likeness(asked, features, band, exact)];
+    reasons.extend(compared.disagreements.iter().take(REASONS_MAX).map(ToString::to_string));
+    if twin {
+        reasons.push("Kho có hai câu trả lời khác nhau cho cùng câu hỏi này".to_owned());
+    } else if !exact && band != Band::None && features.margin < CLOSE {
+        reasons.push("Có câu khác, câu trả lời khác, cũng gần như vậy".to_owned());
+    }
+    (ranked, Verdict { band, probability, reasons })
+}
+
+fn likeness(asked: &Text, features: &Features, band: Band, exact: bool) -> String {
+    if exact {
+        "Trùng với câu đã trả lời".to_owned()
+    } else if band == Band::None {
+        "Không có câu đã trả lời nào đủ gần".to_owned()
+    } else if asked.undiacritised {
+        format!("Gõ không dấu; trùng {:.0} % từ ngữ với câu đã trả lời", features.overlap * 100.0)
+    } else {
+        format!("Giống câu đã trả lời đến {:.0} %", features.cosine * 100.0)
+    }
+}
+
+/// Equal as far as both can be compared.
+fn same(asked: &Text, stored: &Text) -> bool {
+    asked.facing(stored) == stored.facing(asked)
 }
 
 static FUNCTION_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -94,7 +149,7 @@ static FUNCTION_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 });
 
 /// Each candidate's features, in their order.
-pub fn features(asked: &Text, candidates: &[Candidate<'_>]) -> Vec<(Features, Comparison)> {
+fn features(asked: &Text, candidates: &[Candidate<'_>]) -> Vec<(Features, Comparison)> {
     let asked_terms: HashSet<String> = lexical::terms(&asked.folded).collect();
     let rarity = Rarity::among(candidates);
     let best_lexical = candidates.iter().map(|c| c.lexical).fold(0.0, f32::max);
@@ -107,18 +162,13 @@ pub fn features(asked: &Text, candidates: &[Candidate<'_>]) -> Vec<(Features, Co
             count(words.iter().filter(|word| !FUNCTION_WORDS.contains(**word)).count())
         };
         let (asked_only, stored_only) = (content(&(&left - &right)), content(&(&right - &left)));
-        let both = content(&(&left & &right));
-        let lengths = [asked, candidate.question].map(|t| count(text::syllables(&t.folded).count()).max(1.0));
         let features = Features {
             cosine: candidate.cosine.into(),
             margin: margin(candidate, candidates),
             overlap: dice(&asked_terms, &stored_terms),
-            content_overlap: 2.0 * both / (2.0 * both + asked_only + stored_only).max(1.0),
             rarity_overlap: rarity.overlap(&asked.folded, &candidate.question.folded),
             asked_only: asked_only.ln_1p(),
             stored_only: stored_only.ln_1p(),
-            length_ratio: lengths[0].min(lengths[1]) / lengths[0].max(lengths[1]),
-            length: lengths[0].ln_1p(),
             disagreements: count(compared.disagreements.len()),
             one_sided: count(compared.one_sided).ln_1p(),
             lexical_share: if best_lexical > 0.0 { (candidate.lexical / best_lexical).into() } else { 0.0 },
@@ -174,5 +224,54 @@ impl<'a> Rarity<'a> {
         let stored: HashSet<&str> = text::syllables(stored).collect();
         let sum = |words: &mut dyn Iterator<Item = &&str>| words.map(|word| self.weight(word)).sum::<f64>();
         sum(&mut asked.intersection(&stored)) / sum(&mut asked.union(&stored)).max(f64::MIN_POSITIVE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(asked: &str, stored: &[(&str, &str, f32)]) -> Verdict {
+        let texts: Vec<Text> = stored.iter().map(|(question, ..)| Text::read(question)).collect();
+        let candidates: Vec<Candidate<'_>> = stored
+            .iter()
+            .zip(&texts)
+            .map(|((_, answer, cosine), question)| Candidate { question, answer, cosine: *cosine, lexical: 9.0 })
+            .collect();
+        let calibration = Calibration::load(None, "multilingual-e5-small-int4").unwrap();
+        judge(&Text::read(asked), &candidates, &calibration).1
+    }
+
+    #[test]
+    fn the_same_words_are_reused() {
+        let stored = [("Cấp lại thẻ BHYT ở đâu?", "Ở BHXH.", 1.0)];
+        let said = verdict("cấp lại thẻ bảo hiểm y tế ở đâu", &stored);
+        assert_eq!(said.band, Band::Reuse);
+        assert_eq!(said.reasons, ["Trùng với câu đã trả lời"]);
+        assert_eq!(verdict("cap lai the bao hiem y te o dau", &stored).band, Band::Reuse);
+    }
+
+    #[test]
+    fn two_answers_to_the_same_words_are_for_the_officer() {
+        let said = verdict("Mở cửa lúc mấy giờ?", &[("mở cửa lúc mấy giờ", "7 giờ", 1.0), ("Mở cửa lúc mấy giờ", "8 giờ", 1.0)]);
+        assert_eq!(said.band, Band::Suggest);
+    }
+
+    #[test]
+    fn a_disagreement_is_never_more_than_a_suggestion() {
+        let said = verdict("Tiêm mũi 2 vắc xin ở đâu?", &[("Tiêm mũi 3 vắc xin ở đâu?", "Ở trạm y tế.", 0.999)]);
+        assert_eq!(said.band, Band::Suggest);
+        assert!(said.reasons.contains(&"Khác thứ tự: 2 ↔ 3".to_owned()), "{:?}", said.reasons);
+    }
+
+    #[test]
+    fn nothing_stored_gives_nothing() {
+        assert_eq!(verdict("Mở cửa lúc mấy giờ?", &[]).band, Band::None);
+    }
+
+    #[test]
+    fn a_lone_stranger_is_no_match() {
+        let said = verdict("Mở cửa lúc mấy giờ?", &[("Thủ tục nhập khẩu gỗ tròn thế nào?", "Theo quy định.", 0.82)]);
+        assert_eq!(said.band, Band::None);
     }
 }

@@ -26,23 +26,13 @@ pub enum Error {
          without one put {file} into {}",
         wheels.display()
     )]
-    Fetch {
-        name: String,
-        version: String,
-        file: String,
-        wheels: PathBuf,
-        reason: String,
-    },
+    Fetch { name: String, version: String, file: String, wheels: PathBuf, reason: String },
 
     #[error(
         "{} is not the file that is locked: {found}, expected {expected}; remove it and try again",
         path.display()
     )]
-    Damaged {
-        path: PathBuf,
-        found: String,
-        expected: String,
-    },
+    Damaged { path: PathBuf, found: String, expected: String },
 
     #[error("cannot unpack {}", path.display())]
     Unpack {
@@ -82,11 +72,7 @@ pub enum Error {
     Command { what: String, output: String },
 
     #[error("{server} did not become ready within {seconds} s: {output}")]
-    NotReady {
-        server: &'static str,
-        seconds: u64,
-        output: String,
-    },
+    NotReady { server: &'static str, seconds: u64, output: String },
 
     #[error("a {server} left over from an earlier run (process {pid}) does not stop")]
     LeftOver { server: &'static str, pid: i32 },
@@ -99,10 +85,6 @@ pub(crate) trait At<T> {
 
 impl<T, E: Into<io::Error>> At<T> for Result<T, E> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, Error> {
-        self.map_err(|source| Error::Io {
-            action,
-            path: path.to_path_buf(),
-            source: source.into(),
-        })
+        self.map_err(|source| Error::Io { action, path: path.to_path_buf(), source: source.into() })
     }
 }

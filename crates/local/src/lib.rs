@@ -3,16 +3,16 @@
 //!
 //! Nothing of the system is touched: unix socket or loopback, free ports, own folders.
 
-//mod child;
+mod child;
 mod error;
 mod fs;
 mod lock;
-//pub mod nats;
+pub mod nats;
 pub mod parts;
-//pub mod postgres;
+pub mod postgres;
 
 pub use error::Error;
 pub use lock::{DataLock, lock_data_dir};
-//pub use nats::{Nats, NatsOptions};
+pub use nats::{Nats, NatsOptions};
 pub use parts::Parts;
-//pub use postgres::{Postgres, PostgresOptions};
+pub use postgres::{Postgres, PostgresOptions};

@@ -31,10 +31,7 @@ pub fn lock_data_dir(dir: &Path) -> Result<DataLock, Error> {
         Err(TryLockError::WouldBlock) => {
             let mut pid = String::new();
             file.read_to_string(&mut pid).at("read", &path)?;
-            return Err(Error::InUse {
-                path: dir.to_path_buf(),
-                pid: pid.trim().into(),
-            });
+            return Err(Error::InUse { path: dir.to_path_buf(), pid: pid.trim().into() });
         }
         Err(TryLockError::Error(e)) => return Err(e).at("lock", &path),
     }

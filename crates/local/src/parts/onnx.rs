@@ -149,12 +149,7 @@ enum DimensionValue {
 /// `input_ids`, `attention_mask` (int64 \[batch, sequence\]) → `last_hidden_state` (f32 \[batch,
 /// sequence, hidden\]). There is no token type input: type 0 is folded into the positions.
 pub(super) fn model(source: &E5s1) -> Result<Model, String> {
-    let mut builder = Builder {
-        source,
-        hidden: source.shape.hidden,
-        nodes: Vec::new(),
-        tensors: Vec::new(),
-    };
+    let mut builder = Builder { source, hidden: source.shape.hidden, nodes: Vec::new(), tensors: Vec::new() };
     builder.mask();
     let mut x = builder.embeddings()?;
     for layer in 0..source.shape.layers {
@@ -172,16 +167,9 @@ pub(super) fn model(source: &E5s1) -> Result<Model, String> {
             value("input_ids", DataType::Int64, tokens()),
             value("attention_mask", DataType::Int64, tokens()),
         ],
-        output: vec![value(
-            &x,
-            DataType::Float,
-            vec![named("batch"), named("sequence"), hidden],
-        )],
+        output: vec![value(&x, DataType::Float, vec![named("batch"), named("sequence"), hidden])],
     };
-    let opset = |domain: &str, version| OperatorSet {
-        domain: domain.into(),
-        version,
-    };
+    let opset = |domain: &str, version| OperatorSet { domain: domain.into(), version };
     Ok(Model {
         ir_version: IR_VERSION,
         producer_name: "motcua".into(),
@@ -201,11 +189,7 @@ impl Builder<'_> {
     /// Adds a node with one output; the node has the output's name.
     fn node(&mut self, op: &str, inputs: &[&str], output: &str, attributes: Vec<Attribute>) {
         let standard = ["Cast", "Shape", "Slice", "Add", "LayerNormalization"];
-        let domain = if standard.contains(&op) {
-            ""
-        } else {
-            RUNTIME_DOMAIN
-        };
+        let domain = if standard.contains(&op) { "" } else { RUNTIME_DOMAIN };
         self.nodes.push(Node {
             input: inputs.iter().map(ToString::to_string).collect(),
             output: vec![output.into()],
@@ -301,11 +285,7 @@ impl Builder<'_> {
         self.linear(&outer, &active, hidden, wide)?;
         let sum = name("sum2");
         self.node("Add", &[&middle, &outer], &sum, vec![]);
-        let output = if last {
-            "last_hidden_state".into()
-        } else {
-            name("x")
-        };
+        let output = if last { "last_hidden_state".into() } else { name("x") };
         self.normalised(&name("oln"), &sum, &output)?;
         Ok(output)
     }
@@ -351,12 +331,7 @@ impl Builder<'_> {
 }
 
 fn int_attribute(name: &str, i: i64) -> Attribute {
-    Attribute {
-        name: name.into(),
-        f: None,
-        i: Some(i),
-        r#type: AttributeType::Int.into(),
-    }
+    Attribute { name: name.into(), f: None, i: Some(i), r#type: AttributeType::Int.into() }
 }
 
 fn int(n: usize) -> Result<i64, String> {
@@ -364,17 +339,11 @@ fn int(n: usize) -> Result<i64, String> {
 }
 
 fn value(name: &str, kind: DataType, dims: Vec<DimensionValue>) -> ValueInfo {
-    let dim = dims
-        .into_iter()
-        .map(|value| Dimension { value: Some(value) })
-        .collect();
+    let dim = dims.into_iter().map(|value| Dimension { value: Some(value) }).collect();
     ValueInfo {
         name: name.into(),
         r#type: Some(Type {
-            tensor_type: Some(TensorType {
-                elem_type: kind.into(),
-                shape: Some(TensorShape { dim }),
-            }),
+            tensor_type: Some(TensorType { elem_type: kind.into(), shape: Some(TensorShape { dim }) }),
         }),
     }
 }

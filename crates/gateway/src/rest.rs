@@ -1,0 +1,62 @@
+//! REST: every route is one gRPC call; bodies are the protobuf messages in canonical JSON.
+
+mod analyst;
+mod asker;
+mod officer;
+
+use axum::{
+    Router,
+    handler::Handler,
+    http::Method,
+    response::Response,
+    routing::{get, post},
+};
+
+use crate::{assets, problem::Problem, state::Gateway};
+
+type Reply = Result<Response, Problem>;
+
+/// Routes, and the list of them that the OpenAPI document is checked against.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub router: Router<Gateway>,
+    pub listed: Vec<(Method, &'static str)>,
+}
+
+impl Table {
+    fn get<H: Handler<T, Gateway>, T: 'static>(mut self, path: &'static str, handler: H) -> Self {
+        self.listed.push((Method::GET, path));
+        self.router = self.router.route(path, get(handler));
+        self
+    }
+
+    fn post<H: Handler<T, Gateway>, T: 'static>(mut self, path: &'static str, handler: H) -> Self {
+        self.listed.push((Method::POST, path));
+        self.router = self.router.route(path, post(handler));
+        self
+    }
+}
+
+pub(crate) fn routes() -> Table {
+    Table::default()
+        .post("/api/v1/questions", asker::submit_question)
+        .get("/api/v1/questions/{trackingCode}", asker::get_ticket)
+        .post("/api/v1/questions/{trackingCode}/rating", asker::rate_answer)
+        .get("/api/v1/search", asker::search)
+        .get("/api/v1/organisation", asker::get_organisation)
+        .get("/api/v1/inbox", officer::list_inbox)
+        .get("/api/v1/tickets/{ticketId}", officer::get_draft)
+        .post("/api/v1/tickets/{ticketId}/approve", officer::approve_answer)
+        .post("/api/v1/tickets/{ticketId}/return", officer::return_question)
+        .post("/api/v1/tickets/{ticketId}/assign", officer::assign_unit)
+        .get("/api/v1/reports/hotness", analyst::hotness)
+        .get("/api/v1/reports/deadlines", analyst::deadlines)
+        .get("/api/v1/reports/satisfaction", analyst::satisfaction)
+        .get("/api/v1/lag", analyst::lag)
+        .get("/api/v1/dead-letters", analyst::list_dead_letters)
+        .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
+        .get("/api/openapi.json", assets::openapi)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use api::{
+    intake::v1::{GetTicketRequest, RateAnswerRequest, SubmitQuestionRequest},
+    knowledge::v1::SearchRequest,
+    routing::v1::GetOrganisationRequest,
+};
+use axum::{extract::State, http::StatusCode};
+
+use super::Reply;
+use crate::{
+    body::{Message, PathPart, reply},
+    fields::Query,
+    state::Gateway,
+};
+
+pub(super) async fn submit_question(
+    State(gateway): State<Gateway>,
+    Message(request): Message<SubmitQuestionRequest>,
+) -> Reply {
+    let response = gateway.intake(None).submit_question(gateway.ask(request)).await?;
+    reply(StatusCode::CREATED, response.get_ref())
+}
+
+pub(super) async fn get_ticket(State(gateway): State<Gateway>, PathPart(tracking_code): PathPart) -> Reply {
+    let request = gateway.ask(GetTicketRequest { tracking_code });
+    let response = gateway.intake(None).get_ticket(request).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn rate_answer(
+    State(gateway): State<Gateway>,
+    code: PathPart,
+    Message(mut request): Message<RateAnswerRequest>,
+) -> Reply {
+    code.merge(&mut request.tracking_code, "trackingCode")?;
+    let response = gateway.intake(None).rate_answer(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn search(State(gateway): State<Gateway>, Query(query): Query) -> Reply {
+    let query = query.only(&["q", "limit", "field"])?;
+    let request =
+        SearchRequest { q: query.text("q"), limit: query.number("limit")?, field: query.text("field") };
+    let response = gateway.knowledge(None).search(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn get_organisation(State(gateway): State<Gateway>) -> Reply {
+    let request = gateway.ask(GetOrganisationRequest {});
+    let response = gateway.routing(None).get_organisation(request).await?;
+    reply(StatusCode::OK, response.get_ref())
+}

@@ -1,0 +1,76 @@
+//! What the other services' facts do to an assignment.
+
+use api::{
+    Event, TicketId,
+    answering::v1::{AnswerApproved, QuestionReturned},
+    intake::v1::{Question, QuestionReopened, QuestionSubmitted},
+};
+use bus::{Failure, Received};
+
+use crate::{assignment::Assignment, service::Routing, storage};
+
+impl Routing {
+    pub async fn on_question_submitted(&self, received: Received<QuestionSubmitted>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
+        // Slow, so before the transaction.
+        let choice = self.choose(&question).await.map_err(Failure::retry)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let now = self.clock.now();
+        let assignment = Assignment::first(ticket_id, event.version, question, &choice, &self.organisation, now);
+        storage::save_assignment(&mut tx, &assignment).await?;
+        bus::outbox::put(&mut tx, &assignment.routed(&self.organisation)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, true, |assignment| {
+            let (version, suggested) = (event.version, &event.suggested_unit);
+            assignment.after_return(&question, version, suggested, &self.organisation, self.clock.now())
+        })
+        .await
+    }
+
+    pub async fn on_question_reopened(&self, received: Received<QuestionReopened>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, true, |assignment| {
+            assignment.reopen(question, event.version, &self.organisation, self.clock.now())
+        })
+        .await
+    }
+
+    pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        self.apply(&received, false, |assignment| assignment.answer(&question, event.version)).await
+    }
+
+    /// Applies a fact to its assignment and, if `tell`, states the new routing.
+    async fn apply<E: Event>(
+        &self,
+        received: &Received<E>,
+        tell: bool,
+        step: impl FnOnce(Assignment) -> Option<Assignment>,
+    ) -> Result<(), Failure> {
+        let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let Some(assignment) = storage::lock_assignment(&mut tx, ticket_id).await? else {
+            return Err(Failure::Reject(anyhow::anyhow!("ticket {ticket_id} was never routed")));
+        };
+        if let Some(next) = step(assignment) {
+            storage::save_assignment(&mut tx, &next).await?;
+            if tell {
+                bus::outbox::put(&mut tx, &next.routed(&self.organisation)).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+fn question(question: Option<&Question>) -> Result<Question, Failure> {
+    question.cloned().ok_or_else(|| Failure::Reject(anyhow::anyhow!("the event has no question")))
+}

@@ -1,0 +1,61 @@
+//! Requests to typed values, results to responses.
+
+use api::routing::v1::{
+    self, AssignUnitRequest, AssignUnitResponse, GetOrganisationRequest, GetOrganisationResponse,
+    routing_service_server::RoutingService,
+};
+use runtime::{Refusal, RoleName, require};
+use tonic::{Request, Response, Status};
+
+use crate::{organisation::Organisation, service::Routing};
+
+pub struct Grpc(pub Routing);
+
+#[tonic::async_trait]
+impl RoutingService for Grpc {
+    async fn get_organisation(
+        &self,
+        _request: Request<GetOrganisationRequest>,
+    ) -> Result<Response<GetOrganisationResponse>, Status> {
+        Ok(Response::new(response(&self.0.organisation)))
+    }
+
+    async fn assign_unit(&self, request: Request<AssignUnitRequest>) -> Result<Response<AssignUnitResponse>, Status> {
+        require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let AssignUnitRequest { ticket_id, unit } = request.into_inner();
+        let ticket_id = ticket_id
+            .parse()
+            .map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))?;
+        let assignment = self.0.assign_unit(ticket_id, &unit).await?;
+        Ok(Response::new(AssignUnitResponse {
+            unit: assignment.unit,
+            due_at: Some(api::timestamp(assignment.due_at)),
+            reason: assignment.reason.into(),
+        }))
+    }
+}
+
+fn response(organisation: &Organisation) -> GetOrganisationResponse {
+    let agency = |agency: &crate::organisation::Agency| v1::Agency {
+        code: agency.code.clone(),
+        name: agency.name.clone(),
+    };
+    let unit = |unit: &crate::organisation::Unit| v1::Unit {
+        code: unit.code.clone(),
+        agency: unit.agency.clone(),
+        name: unit.name.clone(),
+    };
+    let field = |field: &crate::organisation::Field| v1::Field {
+        code: field.code.clone(),
+        name: field.name.clone(),
+        name_en: field.name_en.clone(),
+        unit: field.unit.clone(),
+        working_days: organisation.working_days(&field.code),
+    };
+    GetOrganisationResponse {
+        agencies: organisation.agencies.iter().map(agency).collect(),
+        units: organisation.units.iter().map(unit).collect(),
+        fields: organisation.fields.iter().map(field).collect(),
+        desk_unit: organisation.desk().code.clone(),
+    }
+}

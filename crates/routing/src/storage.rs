@@ -1,0 +1,83 @@
+//! SQL of `routing.*`.
+
+use api::{TicketId, routing::v1::RoutingReason};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::assignment::Assignment;
+
+/// The assignment, locked until the transaction ends.
+pub async fn lock_assignment(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Assignment>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered
+         from routing.assignment where ticket_id = $1 for update",
+        ticket_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Assignment::try_from).transpose()
+}
+
+/// Saves a new or changed assignment.
+pub async fn save_assignment(conn: &mut PgConnection, assignment: &Assignment) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into routing.assignment
+             (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (ticket_id) do update
+         set version = excluded.version, question = excluded.question, agency = excluded.agency,
+             unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
+             routed_at = excluded.routed_at, answered = excluded.answered",
+        assignment.ticket_id.0,
+        i32::try_from(assignment.version).unwrap_or(i32::MAX),
+        serde_json::to_value(&assignment.question).expect("a question serialises"),
+        assignment.agency,
+        assignment.unit,
+        assignment.field,
+        assignment.reason.as_str_name(),
+        assignment.due_at,
+        assignment.routed_at,
+        assignment.answered,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+struct Row {
+    ticket_id: Uuid,
+    version: i32,
+    question: serde_json::Value,
+    agency: String,
+    unit: String,
+    field: String,
+    reason: String,
+    due_at: DateTime<Utc>,
+    routed_at: DateTime<Utc>,
+    answered: bool,
+}
+
+impl TryFrom<Row> for Assignment {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let decode = |error: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(error);
+        Ok(Self {
+            ticket_id: TicketId(row.ticket_id),
+            version: u32::try_from(row.version).map_err(|e| decode(e.into()))?,
+            question: serde_json::from_value(row.question).map_err(|e| decode(e.into()))?,
+            agency: row.agency,
+            unit: row.unit,
+            field: row.field,
+            reason: RoutingReason::from_str_name(&row.reason).ok_or_else(|| decode("unknown reason".into()))?,
+            due_at: row.due_at,
+            routed_at: row.routed_at,
+            answered: row.answered,
+        })
+    }
+}
