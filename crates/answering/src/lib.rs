@@ -1,1 +1,49 @@
-//! answering
+//! Drafts answers from knowledge; officers edit, approve, return. Owns the [`answer::Answer`].
+
+mod answer;
+mod events;
+mod grpc;
+mod service;
+mod storage;
+
+use api::answering::v1::answering_service_server::AnsweringServiceServer;
+use runtime::{Context, Role};
+use serde::{Deserialize, Serialize};
+
+use crate::{grpc::Grpc, service::Answering};
+
+/// The schema this crate owns.
+pub const SCHEMA: &str = "answering";
+
+/// Makes the tables of [`SCHEMA`].
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many sources an officer is shown with a draft, 1 to 50.
+    pub sources_max: u32,
+    /// Longest answer, in characters.
+    pub text_chars_max: usize,
+    /// Longest reason of a return, in characters.
+    pub reason_chars_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { sources_max: 5, text_chars_max: 20_000, reason_chars_max: 2_000 }
+    }
+}
+
+/// Every RPC this service serves and every event it hears.
+pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+    let answering = Answering::new(ctx, config);
+    let routed = answering.clone();
+    Ok(Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
+        "answering",
+        move |event| {
+            let answering = routed.clone();
+            async move { answering.on_question_routed(event).await }
+        },
+    )))
+}

@@ -82,4 +82,19 @@ mod tests {
         assert_eq!(RunAs::find(users), Some(expected));
         assert_eq!(RunAs::find("root:x:0:0::/root:/bin/sh\n\nnobody:x\n"), None);
     }
+
+    #[test]
+    fn a_folder_closed_to_the_user_is_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let closed = tempfile::TempDir::new().unwrap();
+        let inside = closed.path().join("data");
+        fs::create_dir(&inside).unwrap();
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let stranger = RunAs { uid: 65_533, gid: 65_533 };
+        let error = stranger.check_can_enter(&inside).unwrap_err();
+        let named = matches!(&error, Error::NotTraversable { folder, .. } if folder == closed.path());
+        assert!(named, "{error}");
+        fs::set_permissions(closed.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        stranger.check_can_enter(&inside).unwrap();
+    }
 }

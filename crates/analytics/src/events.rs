@@ -1,0 +1,29 @@
+//! What is done at every event: its fact is kept, and what it tells of its ticket is merged in.
+
+use bus::{Failure, Hearer, Received};
+use sqlx::PgPool;
+
+use crate::{fact::Readable, storage};
+
+pub fn hear<E: Readable>(pool: &PgPool) -> Hearer {
+    let pool = pool.clone();
+    bus::hearer("analytics", move |received: Received<E>| {
+        let pool = pool.clone();
+        async move { on_event(&pool, received).await }
+    })
+}
+
+async fn on_event<E: Readable>(pool: &PgPool, received: Received<E>) -> Result<(), Failure> {
+    let reading = received.event.read(received.occurred_at).map_err(Failure::reject)?;
+    let Some(mut tx) = received.begin_once(pool).await? else { return Ok(()) };
+    storage::insert_fact(&mut tx, received.event_id, &reading.fact).await?;
+    if let Some(told) = reading.ticket {
+        let ticket_id = reading.fact.ticket_id;
+        let known = storage::lock_ticket(&mut tx, ticket_id, &told).await?;
+        let merged = known.clone().merge(told);
+        if merged != known {
+            storage::update_ticket(&mut tx, ticket_id, &merged).await?;
+        }
+    }
+    Ok(tx.commit().await?)
+}

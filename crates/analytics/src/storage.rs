@@ -1,0 +1,215 @@
+//! SQL of `analytics.*`; one function per question asked of the tables.
+
+use api::TicketId;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    fact::Fact,
+    report::{Deadlines, Ratings},
+    ticket::{Standing, Ticket},
+};
+
+/// Keeps a fact, once.
+pub async fn insert_fact(conn: &mut PgConnection, event_id: Uuid, fact: &Fact) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into analytics.fact
+             (event_id, name, ticket_id, version, at, field, unit, kind, reason, band, due_at, score)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         on conflict (event_id) do nothing",
+        event_id,
+        fact.name,
+        fact.ticket_id.0,
+        i64::from(fact.version),
+        fact.at,
+        fact.field,
+        fact.unit,
+        fact.kind,
+        fact.reason,
+        fact.band,
+        fact.due_at,
+        fact.score.map(|score| i32::try_from(score).unwrap_or(i32::MAX)),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The ticket as known so far, held until the transaction ends; `first` where nothing was known.
+pub async fn lock_ticket(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+    first: &Ticket,
+) -> Result<Ticket, sqlx::Error> {
+    let Standing { round, answered_at, version, unit, field, due_at } = &first.standing;
+    // Also waits for another's insertion: a lock alone would not find its row.
+    sqlx::query!(
+        "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (ticket_id) do nothing",
+        ticket_id.0,
+        first.asked_at,
+        i64::from(*round),
+        *answered_at,
+        i64::from(*version),
+        unit,
+        field,
+        *due_at,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let row = sqlx::query!(
+        "select asked_at, round, answered_at, version, unit, field, due_at
+         from analytics.ticket where ticket_id = $1 for update",
+        ticket_id.0,
+    )
+    .fetch_one(conn)
+    .await?;
+    let standing = Standing {
+        round: count(row.round),
+        answered_at: row.answered_at,
+        version: count(row.version),
+        unit: row.unit,
+        field: row.field,
+        due_at: row.due_at,
+    };
+    Ok(Ticket { asked_at: row.asked_at, standing })
+}
+
+/// Writes what is known of a locked ticket.
+pub async fn update_ticket(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+    ticket: &Ticket,
+) -> Result<(), sqlx::Error> {
+    let Standing { round, answered_at, version, unit, field, due_at } = &ticket.standing;
+    sqlx::query!(
+        "update analytics.ticket
+         set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8
+         where ticket_id = $1",
+        ticket_id.0,
+        ticket.asked_at,
+        i64::from(*round),
+        *answered_at,
+        i64::from(*version),
+        unit,
+        field,
+        *due_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// When the last `days` days in Viet Nam began; today is one of them.
+pub async fn start_of_days(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    days: u32,
+) -> Result<DateTime<Utc>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"select (date_trunc('day', $1::timestamptz at time zone 'Asia/Ho_Chi_Minh')
+                   - make_interval(days => $2 - 1)) at time zone 'Asia/Ho_Chi_Minh' as "since!""#,
+        now,
+        i32::try_from(days).unwrap_or(i32::MAX),
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// One field's questions of one day.
+pub struct Hotness {
+    pub field: String,
+    /// In Viet Nam.
+    pub day: NaiveDate,
+    pub asked: u32,
+}
+
+/// Questions asked since then, by day and field, oldest day first.
+pub async fn hotness(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Hotness>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select (asked_at at time zone 'Asia/Ho_Chi_Minh')::date as "day!", field, count(*) as "asked!"
+           from analytics.ticket
+           where asked_at >= $1
+           group by 1, 2
+           order by 1, 2"#,
+        since,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| Hotness { field: row.field, day: row.day, asked: count(row.asked) }).collect())
+}
+
+/// By unit: what was answered since then, and all that is open, or the oldest neglect would
+/// drop out of sight. A question that no unit has yet has no deadline either and is left out.
+pub async fn deadlines(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, Deadlines)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select unit,
+                  count(*) filter (where answered_at is not null and (answered_at > due_at) is not true) as "on_time!",
+                  count(*) filter (where answered_at > due_at) as "late!",
+                  count(*) filter (where answered_at is null and (due_at < $2) is not true) as "open!",
+                  count(*) filter (where answered_at is null and due_at < $2) as "open_overdue!"
+           from analytics.ticket
+           where unit <> '' and (answered_at is null or answered_at >= $1)
+           group by unit
+           order by unit"#,
+        since,
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    let deadlines = rows.into_iter().map(|row| {
+        let deadlines = Deadlines {
+            on_time: count(row.on_time),
+            late: count(row.late),
+            open: count(row.open),
+            open_overdue: count(row.open_overdue),
+        };
+        (row.unit, deadlines)
+    });
+    Ok(deadlines.collect())
+}
+
+/// The ratings of one field and unit.
+pub struct Satisfaction {
+    pub field: String,
+    pub unit: String,
+    pub ratings: Ratings,
+}
+
+/// Ratings given since then, by the field and unit whose answer was rated.
+pub async fn satisfaction(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+) -> Result<Vec<Satisfaction>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select field, unit, count(score) as "count!", sum(score) as "score_sum!",
+                  count(*) filter (where score >= 4) as "satisfied!"
+           from analytics.fact
+           where score is not null and at >= $1
+           group by field, unit
+           order by field, unit"#,
+        since,
+    )
+    .fetch_all(conn)
+    .await?;
+    let groups = rows.into_iter().map(|row| {
+        let ratings = Ratings {
+            count: count(row.count),
+            score_sum: count(row.score_sum),
+            satisfied: count(row.satisfied),
+        };
+        Satisfaction { field: row.field, unit: row.unit, ratings }
+    });
+    Ok(groups.collect())
+}
+
+/// Counts and versions fit; one that does not is shown as the most there is.
+fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,289 @@
+//! The answer and its states. Pure: no async, no SQL, no clock.
+//!
+//! Facts may come twice and out of order: within a round (the number of follow-ups) an approved
+//! answer ends the matter, and a routing counts only if newer.
+
+use api::{
+    TicketId,
+    answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
+    intake::v1::{Citation, Question},
+    knowledge::v1::{Band, Neighbour, Verdict},
+};
+use chrono::{DateTime, Utc};
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub ticket_id: TicketId,
+    pub version: u32,
+    pub question: Question,
+    pub custody: Custody,
+    pub draft: Draft,
+    pub state: State,
+}
+
+/// Who is to answer, by when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Custody {
+    pub unit: String,
+    pub unit_name: String,
+    pub field: String,
+    pub due_at: DateTime<Utc>,
+}
+
+/// What the officer starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Empty unless the verdict is `reuse`.
+    pub text: String,
+    pub verdict: Verdict,
+    pub sources: Vec<Neighbour>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    Drafted,
+    Approved { by: String, at: DateTime<Utc>, text: String, citations: Vec<Citation> },
+    Returned { by: String, at: DateTime<Utc>, reason: String },
+}
+
+/// Why an officer's step was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not waiting for an officer any more.
+    NotDrafted,
+    /// It changed since the officer saw it; the version it has now.
+    Stale(u32),
+    /// Not one of the draft's sources.
+    UnknownSource(String),
+}
+
+impl Draft {
+    /// From the verdict: the best source's answer if it may be reused.
+    pub fn from_verdict(question: &Question, verdict: Verdict, sources: Vec<Neighbour>) -> Self {
+        let verdict = if question.follow_ups.is_empty() { verdict } else { second_time(verdict) };
+        let text = match (verdict.band(), sources.first()) {
+            (Band::Reuse, Some(best)) => best.answer.clone(),
+            _ => String::new(),
+        };
+        Self { text, verdict, sources }
+    }
+}
+
+/// A reopened question is never answered from the store alone: what was stored did not help.
+fn second_time(mut verdict: Verdict) -> Verdict {
+    if verdict.band() == Band::Reuse {
+        verdict.set_band(Band::Suggest);
+    }
+    verdict.reasons.push("Người hỏi chưa hài lòng với câu trả lời trước và đã hỏi lại".to_owned());
+    verdict
+}
+
+impl Answer {
+    /// A question that reached a unit for the first time; `version` is the routing's.
+    pub fn draft(ticket_id: TicketId, version: u32, question: Question, custody: Custody, draft: Draft) -> Self {
+        Self { ticket_id, version: version + 1, question, custody, draft, state: State::Drafted }
+    }
+
+    /// It was routed again, or reopened. `None`: the fact is of the past.
+    pub fn reroute(mut self, version: u32, question: Question, custody: Custody, draft: Draft) -> Option<Self> {
+        let (round, before) = (question.follow_ups.len(), self.question.follow_ups.len());
+        let approved = matches!(self.state, State::Approved { .. });
+        if round < before || (round == before && (approved || version <= self.version)) {
+            return None;
+        }
+        self.version = self.version.max(version) + 1;
+        self.question = question;
+        self.custody = custody;
+        self.draft = draft;
+        self.state = State::Drafted;
+        Some(self)
+    }
+
+    /// Publishes `text`. `None`: the same approval was made before.
+    pub fn approve(
+        mut self,
+        seen: u32,
+        by: &str,
+        text: String,
+        source_ids: &[String],
+        at: DateTime<Utc>,
+    ) -> Result<Option<Self>, Refused> {
+        match &self.state {
+            State::Drafted => {}
+            State::Approved { text: before, .. } if *before == text && seen < self.version => return Ok(None),
+            State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
+        }
+        if seen != self.version {
+            return Err(Refused::Stale(self.version));
+        }
+        let citations = self.citations(source_ids)?;
+        self.version += 1;
+        self.state = State::Approved { by: by.to_owned(), at, text, citations };
+        Ok(Some(self))
+    }
+
+    /// Gives it back to routing. `None`: the same return was made before.
+    pub fn return_to_routing(
+        mut self,
+        by: &str,
+        reason: String,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Self>, Refused> {
+        match &self.state {
+            State::Drafted => {}
+            State::Returned { reason: before, .. } if *before == reason => return Ok(None),
+            State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
+        }
+        self.version += 1;
+        self.state = State::Returned { by: by.to_owned(), at, reason };
+        Ok(Some(self))
+    }
+
+    /// The named sources; if none is named, the one the draft was made from.
+    fn citations(&self, source_ids: &[String]) -> Result<Vec<Citation>, Refused> {
+        if source_ids.is_empty() {
+            let made_from = self.draft.sources.first().filter(|_| !self.draft.text.is_empty());
+            return Ok(made_from.map(citation).into_iter().collect());
+        }
+        source_ids
+            .iter()
+            .map(|id| {
+                let source = self.draft.sources.iter().find(|source| source.id == *id);
+                source.map(citation).ok_or_else(|| Refused::UnknownSource(id.clone()))
+            })
+            .collect()
+    }
+
+    pub fn drafted(&self, at: DateTime<Utc>) -> AnswerDrafted {
+        AnswerDrafted {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.version,
+            unit: self.custody.unit.clone(),
+            field: self.custody.field.clone(),
+            band: self.draft.verdict.band,
+            probability: self.draft.verdict.probability,
+            sources: self.draft.sources.iter().map(citation).collect(),
+            drafted_at: Some(api::timestamp(at)),
+        }
+    }
+
+    /// The fact of the approval; `None` in any other state.
+    pub fn approved(&self) -> Option<AnswerApproved> {
+        let State::Approved { at, text, citations, .. } = &self.state else { return None };
+        Some(AnswerApproved {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.version,
+            question: Some(self.question.clone()),
+            text: text.clone(),
+            citations: citations.clone(),
+            unit: self.custody.unit.clone(),
+            unit_name: self.custody.unit_name.clone(),
+            field: self.custody.field.clone(),
+            due_at: Some(api::timestamp(self.custody.due_at)),
+            approved_at: Some(api::timestamp(*at)),
+        })
+    }
+
+    /// The fact of the return; `None` in any other state.
+    pub fn returned(&self, suggested_unit: &str) -> Option<QuestionReturned> {
+        let State::Returned { at, reason, .. } = &self.state else { return None };
+        Some(QuestionReturned {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.version,
+            question: Some(self.question.clone()),
+            unit: self.custody.unit.clone(),
+            unit_name: self.custody.unit_name.clone(),
+            field: self.custody.field.clone(),
+            reason: reason.clone(),
+            suggested_unit: suggested_unit.to_owned(),
+            returned_at: Some(api::timestamp(*at)),
+        })
+    }
+}
+
+fn citation(source: &Neighbour) -> Citation {
+    Citation { id: source.id.clone(), title: source.question.clone(), source: source.source.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn verdict(band: Band) -> Verdict {
+        Verdict { band: band.into(), probability: 0.9, reasons: Vec::new() }
+    }
+
+    fn source() -> Neighbour {
+        Neighbour { id: "s1".into(), question: "hỏi?".into(), answer: "đáp".into(), ..Neighbour::default() }
+    }
+
+    fn custody(unit: &str) -> Custody {
+        Custody {
+            unit: unit.into(),
+            unit_name: String::new(),
+            field: String::new(),
+            due_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn question(follow_ups: &[&str]) -> Question {
+        let follow_ups = follow_ups.iter().map(|&text| text.to_owned()).collect();
+        Question { text: "hỏi".into(), follow_ups, ..Question::default() }
+    }
+
+    fn drafted() -> Answer {
+        let draft = Draft::from_verdict(&question(&[]), verdict(Band::Reuse), vec![source()]);
+        Answer::draft(TicketId(Uuid::from_u128(1)), 2, question(&[]), custody("a"), draft)
+    }
+
+    fn approve(answer: Answer, seen: u32, text: &str) -> Result<Option<Answer>, Refused> {
+        answer.approve(seen, "an", text.into(), &[], DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn only_reuse_makes_a_draft_and_never_a_second_time() {
+        let text = |band, follow_ups: &[&str]| {
+            Draft::from_verdict(&question(follow_ups), verdict(band), vec![source()]).text
+        };
+        assert_eq!(text(Band::Reuse, &[]), "đáp");
+        assert_eq!(text(Band::Suggest, &[]), "");
+        assert_eq!(text(Band::Reuse, &["chưa rõ"]), "");
+    }
+
+    #[test]
+    fn an_approval_counts_once_and_only_of_what_was_seen() {
+        assert_eq!(approve(drafted(), 2, "đáp"), Err(Refused::Stale(3)));
+        let approved = approve(drafted(), 3, "đáp").unwrap().unwrap();
+        assert_eq!(approved.approved().unwrap().citations[0].id, "s1");
+        assert_eq!(approve(approved.clone(), 3, "đáp"), Ok(None));
+        assert_eq!(approve(approved.clone(), 3, "khác"), Err(Refused::NotDrafted));
+        assert_eq!(approved.return_to_routing("an", "nhầm".into(), DateTime::UNIX_EPOCH), Err(Refused::NotDrafted));
+    }
+
+    #[test]
+    fn only_the_drafts_sources_can_be_cited() {
+        let cite = |id: &str| drafted().approve(3, "an", "đáp".into(), &[id.to_owned()], DateTime::UNIX_EPOCH);
+        assert!(cite("s1").is_ok());
+        assert_eq!(cite("s2"), Err(Refused::UnknownSource("s2".into())));
+    }
+
+    #[test]
+    fn a_late_routing_does_not_undo_an_approval_but_a_reopening_does() {
+        let draft = drafted().draft;
+        let approved = approve(drafted(), 3, "đáp").unwrap().unwrap();
+        assert_eq!(approved.clone().reroute(99, question(&[]), custody("b"), draft.clone()), None);
+        let again = approved.reroute(6, question(&["chưa rõ"]), custody("a"), draft.clone()).unwrap();
+        assert_eq!((&again.state, again.version), (&State::Drafted, 7));
+        assert_eq!(again.reroute(99, question(&[]), custody("b"), draft), None);
+    }
+
+    #[test]
+    fn an_older_routing_changes_nothing() {
+        let draft = drafted().draft;
+        let moved = drafted().reroute(4, question(&[]), custody("b"), draft.clone()).unwrap();
+        assert_eq!((moved.custody.unit.as_str(), moved.version), ("b", 5));
+        assert_eq!(moved.reroute(4, question(&[]), custody("a"), draft), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Requests to typed values, results to responses.
+
+use api::{
+    TicketId,
+    answering::v1::{
+        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, GetDraftRequest, GetDraftResponse, InboxItem,
+        ListInboxRequest, ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
+        answering_service_server::AnsweringService,
+    },
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use runtime::{Refusal, RoleName, require};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    answer::{Answer, State},
+    service::{Answering, ApproveAnswer, ReturnQuestion},
+    storage::Waiting,
+};
+
+/// Who sees and changes questions that wait.
+const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::Operator];
+
+const EXCERPT_CHARS: usize = 160;
+
+pub struct Grpc(pub Answering);
+
+#[tonic::async_trait]
+impl AnsweringService for Grpc {
+    async fn list_inbox(&self, request: Request<ListInboxRequest>) -> Result<Response<ListInboxResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ListInboxRequest { limit, page_token } = request.into_inner();
+        let after = parse_page_token(&page_token)?;
+        let (waiting, more) = self.0.list_inbox(&officer, limit, after).await?;
+        let next_page_token = match waiting.last() {
+            Some(last) if more => page_token_after(last),
+            _ => String::new(),
+        };
+        Ok(Response::new(ListInboxResponse { items: waiting.into_iter().map(item).collect(), next_page_token }))
+    }
+
+    async fn get_draft(&self, request: Request<GetDraftRequest>) -> Result<Response<GetDraftResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ticket_id = parse_ticket_id(&request.get_ref().ticket_id)?;
+        Ok(Response::new(draft(self.0.get_draft(&officer, ticket_id).await?)))
+    }
+
+    async fn approve_answer(
+        &self,
+        request: Request<ApproveAnswerRequest>,
+    ) -> Result<Response<ApproveAnswerResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ApproveAnswerRequest { ticket_id, text, version, source_ids } = request.into_inner();
+        let step = ApproveAnswer { ticket_id: parse_ticket_id(&ticket_id)?, text, version, source_ids };
+        let answer = self.0.approve_answer(&officer, step).await?;
+        Ok(Response::new(ApproveAnswerResponse { state: state(&answer.state).into(), version: answer.version }))
+    }
+
+    async fn return_question(
+        &self,
+        request: Request<ReturnQuestionRequest>,
+    ) -> Result<Response<ReturnQuestionResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ReturnQuestionRequest { ticket_id, reason, suggested_unit } = request.into_inner();
+        let step = ReturnQuestion { ticket_id: parse_ticket_id(&ticket_id)?, reason, suggested_unit };
+        let answer = self.0.return_question(&officer, step).await?;
+        Ok(Response::new(ReturnQuestionResponse { state: state(&answer.state).into() }))
+    }
+}
+
+fn parse_ticket_id(text: &str) -> Result<TicketId, Refusal> {
+    text.parse().map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))
+}
+
+/// `<due_at>_<ticket_id>` of the last item shown.
+fn page_token_after(last: &Waiting) -> String {
+    format!("{}_{}", last.due_at.to_rfc3339_opts(SecondsFormat::Micros, true), last.ticket_id)
+}
+
+fn parse_page_token(token: &str) -> Result<Option<(DateTime<Utc>, TicketId)>, Refusal> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let parse = || {
+        let (due_at, ticket_id) = token.split_once('_')?;
+        let due_at = DateTime::parse_from_rfc3339(due_at).ok()?.with_timezone(&Utc);
+        Some((due_at, ticket_id.parse().ok()?))
+    };
+    let message = "pageToken is not one that was given out";
+    parse().map(Some).ok_or_else(|| Refusal::invalid("pageToken", "PAGE_TOKEN_NOT_VALID", message))
+}
+
+fn item(waiting: Waiting) -> InboxItem {
+    InboxItem {
+        ticket_id: waiting.ticket_id.to_string(),
+        state: AnswerState::Drafted.into(),
+        field: waiting.field,
+        due_at: Some(api::timestamp(waiting.due_at)),
+        excerpt: waiting.text.chars().take(EXCERPT_CHARS).collect(),
+        unit: waiting.unit,
+        band: waiting.band.into(),
+    }
+}
+
+fn draft(answer: Answer) -> GetDraftResponse {
+    let wire_state = state(&answer.state);
+    let published = match answer.state {
+        State::Approved { text, .. } => text,
+        State::Drafted | State::Returned { .. } => String::new(),
+    };
+    GetDraftResponse {
+        ticket_id: answer.ticket_id.to_string(),
+        state: wire_state.into(),
+        question: Some(answer.question),
+        field: answer.custody.field,
+        unit: answer.custody.unit,
+        unit_name: answer.custody.unit_name,
+        due_at: Some(api::timestamp(answer.custody.due_at)),
+        draft: Some(v1::Draft {
+            text: answer.draft.text,
+            version: answer.version,
+            verdict: Some(answer.draft.verdict),
+            sources: answer.draft.sources,
+        }),
+        answer: published,
+    }
+}
+
+fn state(state: &State) -> AnswerState {
+    match state {
+        State::Drafted => AnswerState::Drafted,
+        State::Approved { .. } => AnswerState::Approved,
+        State::Returned { .. } => AnswerState::Returned,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_reads_back_and_noise_is_refused() {
+        let last = Waiting {
+            ticket_id: TicketId(uuid::Uuid::from_u128(7)),
+            unit: String::new(),
+            field: String::new(),
+            due_at: DateTime::UNIX_EPOCH,
+            text: String::new(),
+            band: api::knowledge::v1::Band::None,
+        };
+        let token = page_token_after(&last);
+        assert_eq!(parse_page_token(&token).unwrap(), Some((last.due_at, last.ticket_id)));
+        assert_eq!(parse_page_token("").unwrap(), None);
+        assert_eq!(parse_page_token("x_y").unwrap_err().reason(), "PAGE_TOKEN_NOT_VALID");
+    }
+}

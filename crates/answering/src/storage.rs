@@ -1,0 +1,177 @@
+//! SQL of `answering.*`.
+
+use api::{TicketId, intake::v1::Citation, knowledge::v1::Band};
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::answer::{Answer, Custody, Draft, State};
+
+/// The answer, locked until the transaction ends.
+pub async fn lock_answer(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Option<Answer>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
+                answer_text, citations, ended_by, ended_at, return_reason
+         from answering.answer where ticket_id = $1 for update",
+        ticket_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Answer::try_from).transpose()
+}
+
+/// The answer, to look at.
+pub async fn find_answer(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Option<Answer>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
+                answer_text, citations, ended_by, ended_at, return_reason
+         from answering.answer where ticket_id = $1",
+        ticket_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Answer::try_from).transpose()
+}
+
+/// Saves a new or changed answer.
+pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(), sqlx::Error> {
+    let (state, text, citations, by, at, reason) = match &answer.state {
+        State::Drafted => ("drafted", None, None, None, None, None),
+        State::Approved { by, at, text, citations } => {
+            let citations = serde_json::to_value(citations).expect("citations serialise");
+            ("approved", Some(text.as_str()), Some(citations), Some(by.as_str()), Some(*at), None)
+        }
+        State::Returned { by, at, reason } => {
+            ("returned", None, None, Some(by.as_str()), Some(*at), Some(reason.as_str()))
+        }
+    };
+    sqlx::query!(
+        "insert into answering.answer
+             (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
+              answer_text, citations, ended_by, ended_at, return_reason)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+         on conflict (ticket_id) do update
+         set version = excluded.version, question = excluded.question, unit = excluded.unit,
+             unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
+             draft_text = excluded.draft_text, verdict = excluded.verdict, sources = excluded.sources,
+             band = excluded.band, state = excluded.state, answer_text = excluded.answer_text,
+             citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
+             return_reason = excluded.return_reason",
+        answer.ticket_id.0,
+        i32::try_from(answer.version).unwrap_or(i32::MAX),
+        serde_json::to_value(&answer.question).expect("a question serialises"),
+        answer.custody.unit,
+        answer.custody.unit_name,
+        answer.custody.field,
+        answer.custody.due_at,
+        answer.draft.text,
+        serde_json::to_value(&answer.draft.verdict).expect("a verdict serialises"),
+        serde_json::to_value(&answer.draft.sources).expect("sources serialise"),
+        answer.draft.verdict.band().as_str_name(),
+        state,
+        text,
+        citations,
+        by,
+        at,
+        reason,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// One line of the inbox.
+pub struct Waiting {
+    pub ticket_id: TicketId,
+    pub unit: String,
+    pub field: String,
+    pub due_at: DateTime<Utc>,
+    pub text: String,
+    pub band: Band,
+}
+
+/// What waits for an officer after `after`, of one unit or of all, the most urgent first.
+pub async fn list_waiting(
+    conn: &mut PgConnection,
+    unit: Option<&str>,
+    after: Option<(DateTime<Utc>, TicketId)>,
+    limit: i64,
+) -> Result<Vec<Waiting>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select ticket_id, unit, field, due_at, question ->> 'text' as "text!", band
+           from answering.answer
+           where state = 'drafted' and ($1::text is null or unit = $1)
+             and ($2::timestamptz is null or (due_at, ticket_id) > ($2, $3::uuid))
+           order by due_at, ticket_id limit $4"#,
+        unit,
+        after.map(|(due_at, _)| due_at),
+        after.map(|(_, ticket_id)| ticket_id.0),
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    let waiting = rows.into_iter().map(|row| Waiting {
+        ticket_id: TicketId(row.ticket_id),
+        unit: row.unit,
+        field: row.field,
+        due_at: row.due_at,
+        text: row.text,
+        band: Band::from_str_name(&row.band).unwrap_or_default(),
+    });
+    Ok(waiting.collect())
+}
+
+struct Row {
+    ticket_id: Uuid,
+    version: i32,
+    question: serde_json::Value,
+    unit: String,
+    unit_name: String,
+    field: String,
+    due_at: DateTime<Utc>,
+    draft_text: String,
+    verdict: serde_json::Value,
+    sources: serde_json::Value,
+    state: String,
+    answer_text: Option<String>,
+    citations: Option<serde_json::Value>,
+    ended_by: Option<String>,
+    ended_at: Option<DateTime<Utc>>,
+    return_reason: Option<String>,
+}
+
+impl TryFrom<Row> for Answer {
+    type Error = sqlx::Error;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        let by = row.ended_by.unwrap_or_default();
+        let state = match (row.state.as_str(), row.ended_at, row.answer_text, row.return_reason) {
+            ("drafted", None, None, None) => State::Drafted,
+            ("approved", Some(at), Some(text), None) => {
+                let citations: Option<Vec<Citation>> = row.citations.map(json).transpose()?;
+                State::Approved { by, at, text, citations: citations.unwrap_or_default() }
+            }
+            ("returned", Some(at), None, Some(reason)) => State::Returned { by, at, reason },
+            (state, ..) => return Err(decode(format!("an answer in state {state} with other columns"))),
+        };
+        Ok(Self {
+            ticket_id: TicketId(row.ticket_id),
+            version: u32::try_from(row.version).map_err(decode)?,
+            question: json(row.question)?,
+            custody: Custody { unit: row.unit, unit_name: row.unit_name, field: row.field, due_at: row.due_at },
+            draft: Draft { text: row.draft_text, verdict: json(row.verdict)?, sources: json(row.sources)? },
+            state,
+        })
+    }
+}
+
+fn json<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, sqlx::Error> {
+    serde_json::from_value(value).map_err(decode)
+}
+
+fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::Decode(error.into())
+}

@@ -1,0 +1,270 @@
+//! The officer's inbox, and one question with its draft.
+
+use api::{
+    answering::v1::{
+        AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
+        ReturnQuestionRequest,
+    },
+    routing::v1::AssignUnitRequest,
+};
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect},
+};
+use chrono::{DateTime, Utc};
+
+use super::{Frame, Page, page, segment, sentence, words};
+use crate::{
+    body::PathPart,
+    fields::{Form, Query},
+    organisation::{Choice, Organisation},
+    problem::Problem,
+    session::SignedIn,
+    state::Gateway,
+};
+
+const PAGE: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "inbox.html")]
+struct InboxPage {
+    frame: Frame,
+    notice: &'static str,
+    rows: Vec<Row>,
+    next: String,
+}
+
+struct Row {
+    segment: String,
+    due: String,
+    overdue: bool,
+    field: String,
+    unit: String,
+    excerpt: String,
+    band: &'static str,
+}
+
+impl Row {
+    fn new(item: InboxItem, organisation: &Organisation, now: DateTime<Utc>) -> Self {
+        Self {
+            segment: segment(&item.ticket_id),
+            due: words::moment(item.due_at.as_ref()),
+            overdue: words::is_past(item.due_at.as_ref(), now),
+            field: organisation.field_name(&item.field),
+            unit: organisation.unit_name(&item.unit),
+            band: words::band(item.band()),
+            excerpt: item.excerpt,
+        }
+    }
+}
+
+pub(super) async fn inbox(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
+    let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang") };
+    let inbox = gateway.answering(caller.token()).list_inbox(gateway.ask(request)).await?.into_inner();
+    let organisation = gateway.organisation().await;
+    let now = gateway.context().clock.now();
+    let notice = match query.text("xong").as_str() {
+        "duyet" => "Đã duyệt và gửi câu trả lời.",
+        "tra-lai" => "Đã trả lại câu hỏi để phân công lại.",
+        "chuyen" => "Đã chuyển câu hỏi.",
+        _ => "",
+    };
+    page(
+        StatusCode::OK,
+        &InboxPage {
+            frame: Frame::of(Some(&caller)),
+            notice,
+            rows: inbox.items.into_iter().map(|item| Row::new(item, &organisation, now)).collect(),
+            next: segment(&inbox.next_page_token),
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "question.html")]
+struct QuestionPage {
+    frame: Frame,
+    error: String,
+    segment: String,
+    state: &'static str,
+    waits: bool,
+    kind: &'static str,
+    text: String,
+    follow_ups: Vec<String>,
+    submitted: String,
+    field: String,
+    unit: String,
+    due: String,
+    overdue: bool,
+    answer: String,
+    version: u32,
+    verdict: Option<Verdict>,
+    sources: Vec<Source>,
+    draft: String,
+    reason: String,
+    may_assign: bool,
+    units: Vec<Choice>,
+}
+
+struct Verdict {
+    band: &'static str,
+    probability: String,
+    reasons: Vec<String>,
+}
+
+struct Source {
+    id: String,
+    question: String,
+    answer: String,
+    source: String,
+    score: String,
+    probability: String,
+    cited: bool,
+}
+
+/// What the officer typed, kept when it is refused.
+#[derive(Default)]
+struct Typed {
+    text: Option<String>,
+    cited: Vec<String>,
+    reason: String,
+}
+
+impl QuestionPage {
+    fn new(
+        caller: &SignedIn,
+        organisation: &Organisation,
+        ticket: GetDraftResponse,
+        typed: Typed,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let state = ticket.state();
+        let question = ticket.question.unwrap_or_default();
+        let draft = ticket.draft.unwrap_or_default();
+        let unit = match ticket.unit_name.is_empty() {
+            true => organisation.unit_name(&ticket.unit),
+            false => ticket.unit_name,
+        };
+        Self {
+            frame: Frame::of(Some(caller)),
+            error: String::new(),
+            segment: segment(&ticket.ticket_id),
+            state: words::answer_state(state),
+            waits: state == AnswerState::Drafted,
+            kind: words::kind(question.kind()),
+            submitted: words::moment(question.submitted_at.as_ref()),
+            text: question.text,
+            follow_ups: question.follow_ups,
+            field: organisation.field_name(&ticket.field),
+            unit,
+            due: words::moment(ticket.due_at.as_ref()),
+            overdue: state == AnswerState::Drafted && words::is_past(ticket.due_at.as_ref(), now),
+            answer: ticket.answer,
+            version: draft.version,
+            verdict: draft.verdict.map(|verdict| Verdict {
+                band: words::band(verdict.band()),
+                probability: words::percent(verdict.probability),
+                reasons: verdict.reasons,
+            }),
+            sources: draft
+                .sources
+                .into_iter()
+                .map(|source| Source {
+                    cited: typed.cited.contains(&source.id),
+                    score: words::decimal(source.score),
+                    probability: words::percent(source.probability),
+                    id: source.id,
+                    question: source.question,
+                    answer: source.answer,
+                    source: source.source,
+                })
+                .collect(),
+            draft: typed.text.unwrap_or(draft.text),
+            reason: typed.reason,
+            may_assign: caller.assigns(),
+            units: organisation.units(),
+        }
+    }
+}
+
+async fn show(
+    gateway: &Gateway,
+    caller: &SignedIn,
+    ticket_id: String,
+    typed: Typed,
+    refused: Option<&Problem>,
+) -> Page {
+    let request = gateway.ask(GetDraftRequest { ticket_id });
+    let ticket = gateway.answering(caller.token()).get_draft(request).await?.into_inner();
+    let organisation = gateway.organisation().await;
+    let now = gateway.context().clock.now();
+    let mut template = QuestionPage::new(caller, &organisation, ticket, typed, now);
+    template.error = refused.map(sentence).unwrap_or_default();
+    page(refused.map_or(StatusCode::OK, |p| p.status), &template)
+}
+
+fn done(what: &str) -> Page {
+    Ok(Redirect::to(&format!("/can-bo?xong={what}")).into_response())
+}
+
+pub(super) async fn question(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+) -> Page {
+    show(&gateway, &caller, ticket_id, Typed::default(), None).await
+}
+
+pub(super) async fn approve(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let (text, source_ids) = (fields.text("text"), fields.all("source"));
+    let request = ApproveAnswerRequest {
+        ticket_id: ticket_id.clone(),
+        text: text.clone(),
+        version: fields.number("version")?,
+        source_ids: source_ids.clone(),
+    };
+    let Err(status) = gateway.answering(caller.token()).approve_answer(gateway.ask(request)).await else {
+        return done("duyet");
+    };
+    let typed = Typed { text: Some(text), cited: source_ids, ..Typed::default() };
+    show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
+}
+
+pub(super) async fn give_back(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let reason = fields.text("reason");
+    let request = ReturnQuestionRequest {
+        ticket_id: ticket_id.clone(),
+        reason: reason.clone(),
+        suggested_unit: fields.text("unit"),
+    };
+    let Err(status) = gateway.answering(caller.token()).return_question(gateway.ask(request)).await else {
+        return done("tra-lai");
+    };
+    let typed = Typed { reason, ..Typed::default() };
+    show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
+}
+
+pub(super) async fn assign(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = AssignUnitRequest { ticket_id: ticket_id.clone(), unit: fields.text("unit") };
+    let Err(status) = gateway.routing(caller.token()).assign_unit(gateway.ask(request)).await else {
+        return done("chuyen");
+    };
+    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+}

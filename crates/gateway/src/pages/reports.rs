@@ -1,0 +1,134 @@
+//! The three reports as tables.
+
+use std::collections::HashMap;
+
+use api::analytics::v1::{
+    GetDeadlinesRequest, GetHotnessRequest, GetSatisfactionRequest, HotnessPoint, SatisfactionGroup,
+    UnitDeadlines,
+};
+use askama::Template;
+use axum::{extract::State, http::StatusCode};
+
+use super::{Frame, Page, page, words};
+use crate::{fields::Query, organisation::Organisation, session::SignedIn, state::Gateway};
+
+const PERIODS: [u32; 4] = [7, 30, 90, 366];
+const DEFAULT_PERIOD: u32 = 30;
+/// Below this many ratings a mean says little.
+const FEW_RATINGS: u32 = 5;
+
+#[derive(Template)]
+#[template(path = "reports.html")]
+struct ReportsPage {
+    frame: Frame,
+    days: u32,
+    periods: [u32; 4],
+    hotness: Vec<Hot>,
+    deadlines: Vec<Deadlines>,
+    satisfaction: Vec<Satisfaction>,
+}
+
+struct Hot {
+    field: String,
+    asked: u32,
+    most: u32,
+}
+
+struct Deadlines {
+    unit: String,
+    counts: UnitDeadlines,
+    share: String,
+}
+
+struct Satisfaction {
+    field: String,
+    unit: String,
+    ratings: u32,
+    few: bool,
+    mean: String,
+    satisfied: String,
+    interval: String,
+}
+
+fn hottest(points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
+    let mut by_field: HashMap<String, u32> = HashMap::new();
+    for point in points {
+        *by_field.entry(point.field).or_default() += point.asked;
+    }
+    let most = by_field.values().copied().max().unwrap_or_default();
+    let mut hot: Vec<_> = by_field
+        .into_iter()
+        .map(|(field, asked)| Hot {
+            field: match field.as_str() {
+                "" => "Chưa rõ lĩnh vực".to_owned(),
+                code => organisation.field_name(code),
+            },
+            asked,
+            most,
+        })
+        .collect();
+    hot.sort_by(|a, b| b.asked.cmp(&a.asked).then_with(|| a.field.cmp(&b.field)));
+    hot
+}
+
+fn deadlines(counts: UnitDeadlines, organisation: &Organisation) -> Deadlines {
+    Deadlines {
+        unit: organisation.unit_name(&counts.unit),
+        share: counts.on_time_share.map_or_else(|| "–".to_owned(), words::percent),
+        counts,
+    }
+}
+
+fn satisfaction(group: SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
+    Satisfaction {
+        field: organisation.field_name(&group.field),
+        unit: organisation.unit_name(&group.unit),
+        ratings: group.ratings,
+        few: group.ratings < FEW_RATINGS,
+        mean: words::decimal(group.mean_score),
+        satisfied: words::percent(group.satisfied_share),
+        interval: format!(
+            "{} – {}",
+            words::percent(group.satisfied_low),
+            words::percent(group.satisfied_high)
+        ),
+    }
+}
+
+pub(super) async fn reports(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
+    let days = match query.number("days")? {
+        0 => DEFAULT_PERIOD,
+        days => days,
+    };
+    let client = || gateway.analytics(caller.token());
+    let (mut hot, mut due, mut rated) = (client(), client(), client());
+    let (hot, due, rated) = tokio::try_join!(
+        hot.get_hotness(gateway.ask(GetHotnessRequest { days })),
+        due.get_deadlines(gateway.ask(GetDeadlinesRequest { days })),
+        rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days })),
+    )?;
+    let organisation = gateway.organisation().await;
+    let template = ReportsPage {
+        frame: Frame::of(Some(&caller)),
+        days,
+        periods: PERIODS,
+        hotness: hottest(hot.into_inner().points, &organisation),
+        deadlines: due.into_inner().units.into_iter().map(|u| deadlines(u, &organisation)).collect(),
+        satisfaction: rated.into_inner().groups.into_iter().map(|g| satisfaction(g, &organisation)).collect(),
+    };
+    page(StatusCode::OK, &template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hotness_adds_the_days_and_puts_the_hottest_first() {
+        let point = |field: &str, asked| HotnessPoint { field: field.into(), day: String::new(), asked };
+        let points = vec![point("a", 1), point("", 2), point("a", 3)];
+        let hot = hottest(points, &Organisation::default());
+        let seen: Vec<_> = hot.iter().map(|h| (h.field.as_str(), h.asked, h.most)).collect();
+        assert_eq!(seen, [("a", 4, 4), ("Chưa rõ lĩnh vực", 2, 4)]);
+    }
+}

@@ -1,0 +1,128 @@
+//! How codes, times and numbers read on pages.
+
+use api::{
+    Timestamp,
+    answering::v1::AnswerState,
+    intake::v1::{Kind, Milestone, TicketState},
+    knowledge::v1::Band,
+};
+use chrono::{DateTime, FixedOffset, Utc};
+use runtime::{Principal, RoleName};
+
+use crate::organisation::Choice;
+
+const HOUR: i32 = 3600;
+
+/// Asia/Ho_Chi_Minh has had this offset, without summer time, since 1975.
+fn local(at: Option<&Timestamp>) -> Option<DateTime<FixedOffset>> {
+    Some(api::time(at)?.with_timezone(&FixedOffset::east_opt(7 * HOUR)?))
+}
+
+/// Day and time, like `22/11/2026 17:00`; empty when absent.
+pub(super) fn moment(at: Option<&Timestamp>) -> String {
+    local(at).map_or_else(String::new, |at| at.format("%d/%m/%Y %H:%M").to_string())
+}
+
+pub(super) fn is_past(at: Option<&Timestamp>, now: DateTime<Utc>) -> bool {
+    api::time(at).is_some_and(|at| at < now)
+}
+
+pub(super) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unspecified => "",
+        Kind::Question => "Câu hỏi",
+        Kind::Recommendation => "Kiến nghị",
+        Kind::Report => "Phản ánh",
+        Kind::Opinion => "Xin ý kiến",
+    }
+}
+
+pub(super) fn kinds() -> Vec<Choice> {
+    [Kind::Question, Kind::Recommendation, Kind::Report, Kind::Opinion]
+        .map(|k| Choice { code: k.as_str_name().to_owned(), name: kind(k).to_owned() })
+        .into()
+}
+
+pub(super) fn ticket_state(state: TicketState) -> &'static str {
+    match state {
+        TicketState::Unspecified => "Chưa rõ",
+        TicketState::Received => "Đã tiếp nhận",
+        TicketState::Routed => "Đang xử lý",
+        TicketState::Answered => "Đã trả lời",
+        TicketState::Closed => "Đã đánh giá",
+    }
+}
+
+pub(super) fn milestone(what: Milestone) -> &'static str {
+    match what {
+        Milestone::Unspecified => "Cập nhật",
+        Milestone::Received => "Tiếp nhận",
+        Milestone::Routed => "Chuyển đơn vị xử lý",
+        Milestone::Returned => "Đơn vị trả lại, chờ phân công lại",
+        Milestone::Answered => "Trả lời",
+        Milestone::Rated => "Người hỏi đánh giá",
+        Milestone::Reopened => "Mở lại theo yêu cầu của người hỏi",
+    }
+}
+
+pub(super) fn answer_state(state: AnswerState) -> &'static str {
+    match state {
+        AnswerState::Unspecified => "Chưa rõ",
+        AnswerState::Drafted => "Chờ trả lời",
+        AnswerState::Approved => "Đã duyệt",
+        AnswerState::Returned => "Đã trả lại",
+    }
+}
+
+pub(super) fn band(band: Band) -> &'static str {
+    match band {
+        Band::Unspecified => "",
+        Band::None => "Chưa có câu trả lời gần",
+        Band::Suggest => "Có câu trả lời để tham khảo",
+        Band::Reuse => "Có dự thảo từ câu đã trả lời",
+    }
+}
+
+pub(super) fn has_inbox(role: RoleName) -> bool {
+    matches!(role, RoleName::Officer | RoleName::Dispatcher | RoleName::Operator)
+}
+
+pub(super) fn caller(principal: &Principal) -> String {
+    let role = match principal.role {
+        RoleName::Officer => "Cán bộ",
+        RoleName::Dispatcher => "Điều phối",
+        RoleName::Editor => "Biên tập",
+        RoleName::Analyst => "Phân tích",
+        RoleName::Operator => "Vận hành",
+        RoleName::Service => "Dịch vụ",
+    };
+    format!("{role}: {}", principal.subject)
+}
+
+/// A share from 0 to 1, like `87,5 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0).replace('.', ",")
+}
+
+/// Two decimals, like `4,25`.
+pub(super) fn decimal(number: f64) -> String {
+    format!("{number:.2}").replace('.', ",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_viet_nam() {
+        let at = api::timestamp("2026-11-22T18:30:00Z".parse().unwrap());
+        assert_eq!(moment(Some(&at)), "23/11/2026 01:30");
+        assert_eq!(moment(None), "");
+    }
+
+    #[test]
+    fn numbers_have_a_decimal_comma() {
+        assert_eq!(percent(0.875), "87,5 %");
+        assert_eq!(decimal(4.25), "4,25");
+    }
+}
