@@ -182,7 +182,8 @@ impl Asked {
     fn read(question: Option<&Question>) -> Result<Self, Malformed> {
         let question = question.ok_or(Malformed::Missing("question"))?;
         Ok(Self {
-            at: api::time(question.submitted_at.as_ref()).ok_or(Malformed::Missing("question.submittedAt"))?,
+            at: api::time(question.submitted_at.as_ref())
+                .ok_or(Malformed::Missing("question.submittedAt"))?,
             kind: question.kind().as_str_name(),
             round: u32::try_from(question.follow_ups.len()).unwrap_or(u32::MAX),
         })
@@ -249,7 +250,8 @@ mod tests {
 
     #[test]
     fn the_askers_choice_of_a_field_does_not_count() {
-        let submitted = QuestionSubmitted { ticket_id: TICKET.into(), version: 1, question: Some(question()) };
+        let submitted =
+            QuestionSubmitted { ticket_id: TICKET.into(), version: 1, question: Some(question()) };
         let reading = submitted.read(day(9)).unwrap();
         assert_eq!((reading.fact.field.as_str(), reading.fact.at), ("", day(0)));
         assert_eq!(reading.ticket, Some(Ticket::asked(day(0))));
@@ -257,7 +259,8 @@ mod tests {
 
     #[test]
     fn an_event_that_does_not_say_when_happened_when_it_was_stated() {
-        let drafted = AnswerDrafted { ticket_id: TICKET.into(), band: Band::Suggest.into(), ..Default::default() };
+        let drafted =
+            AnswerDrafted { ticket_id: TICKET.into(), band: Band::Suggest.into(), ..Default::default() };
         let fact = drafted.read(day(3)).unwrap().fact;
         assert_eq!((fact.at, fact.band), (day(3), Some("BAND_SUGGEST")));
     }
@@ -265,7 +268,9 @@ mod tests {
     #[test]
     fn a_malformed_event_is_told_what_it_lacks() {
         let rated = |ticket_id: &str, score| {
-            AnswerRated { ticket_id: ticket_id.into(), score, ..Default::default() }.read(day(0)).map(|r| r.fact.score)
+            AnswerRated { ticket_id: ticket_id.into(), score, ..Default::default() }
+                .read(day(0))
+                .map(|r| r.fact.score)
         };
         assert_eq!(rated(TICKET, 5), Ok(Some(5)));
         assert_eq!(rated(TICKET, 0), Err(Malformed::Score(0)));

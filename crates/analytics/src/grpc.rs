@@ -1,9 +1,10 @@
 //! Requests to typed values; who may call what.
 
 use api::analytics::v1::{
-    GetDeadlinesRequest, GetDeadlinesResponse, GetHotnessRequest, GetHotnessResponse, GetLagRequest, GetLagResponse,
-    GetSatisfactionRequest, GetSatisfactionResponse, ListDeadLettersRequest, ListDeadLettersResponse,
-    RedriveDeadLettersRequest, RedriveDeadLettersResponse, analytics_service_server::AnalyticsService,
+    GetDeadlinesRequest, GetDeadlinesResponse, GetHotnessRequest, GetHotnessResponse, GetLagRequest,
+    GetLagResponse, GetSatisfactionRequest, GetSatisfactionResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, RedriveDeadLettersRequest, RedriveDeadLettersResponse,
+    analytics_service_server::AnalyticsService,
 };
 use runtime::{Refusal, RoleName, require, signed_in};
 use tonic::{Request, Response, Status};
@@ -15,7 +16,10 @@ pub struct Grpc(pub Analytics);
 
 #[tonic::async_trait]
 impl AnalyticsService for Grpc {
-    async fn get_hotness(&self, request: Request<GetHotnessRequest>) -> Result<Response<GetHotnessResponse>, Status> {
+    async fn get_hotness(
+        &self,
+        request: Request<GetHotnessRequest>,
+    ) -> Result<Response<GetHotnessResponse>, Status> {
         signed_in(&request)?;
         Ok(Response::new(self.0.get_hotness(request.into_inner().days).await?))
     }

@@ -66,7 +66,10 @@ mod tests {
     use super::*;
 
     fn near(found: (f64, f64), low: f64, high: f64) {
-        assert!((found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5, "{found:?} is not {low} {high}");
+        assert!(
+            (found.0 - low).abs() < 5e-5 && (found.1 - high).abs() < 5e-5,
+            "{found:?} is not {low} {high}"
+        );
     }
 
     #[test]

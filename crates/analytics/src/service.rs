@@ -1,8 +1,8 @@
 //! The use cases, named as the RPCs. They only read; transactions begin in `events.rs`.
 
 use api::analytics::v1::{
-    DeadLetter, GetDeadlinesResponse, GetHotnessResponse, GetLagResponse, GetSatisfactionResponse, HotnessPoint,
-    ListDeadLettersResponse, RedriveDeadLettersResponse, SatisfactionGroup, UnitDeadlines,
+    DeadLetter, GetDeadlinesResponse, GetHotnessResponse, GetLagResponse, GetSatisfactionResponse,
+    HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersResponse, SatisfactionGroup, UnitDeadlines,
 };
 use runtime::{Context, Refusal};
 use uuid::Uuid;
@@ -22,7 +22,10 @@ pub struct Analytics {
 impl Analytics {
     pub fn try_new(ctx: &Context, config: Config) -> anyhow::Result<Self> {
         let max = config.report_days_max;
-        anyhow::ensure!((REPORT_DAYS..=366).contains(&max), "analytics.report_days_max is {max}, not 30 to 366");
+        anyhow::ensure!(
+            (REPORT_DAYS..=366).contains(&max),
+            "analytics.report_days_max is {max}, not 30 to 366"
+        );
         Ok(Self { ctx: ctx.clone(), config })
     }
 

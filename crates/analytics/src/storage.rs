@@ -138,7 +138,10 @@ pub async fn hotness(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Ve
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| Hotness { field: row.field, day: row.day, asked: count(row.asked) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Hotness { field: row.field, day: row.day, asked: count(row.asked) })
+        .collect())
 }
 
 /// By unit: what was answered since then, and all that is open, or the oldest neglect would

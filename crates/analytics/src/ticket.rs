@@ -46,7 +46,6 @@ impl Ticket {
 #[cfg(test)]
 mod tests {
     use api::{
-        Event as _,
         answering::v1::{AnswerApproved, QuestionReturned},
         intake::v1::{Question, QuestionReopened, QuestionSubmitted},
         routing::v1::QuestionRouted,
@@ -135,7 +134,7 @@ mod tests {
             assert_eq!(heard.reduce(Ticket::merge).as_ref(), Some(expected), "{order:?}");
             orders += 1;
         });
-        assert_eq!(orders, (1..=facts.len()).product());
+        assert_eq!(orders, (1..=facts.len()).product::<usize>());
     }
 
     fn permute(order: &mut [usize], from: usize, visit: &mut impl FnMut(&[usize])) {
@@ -179,12 +178,16 @@ mod tests {
     #[test]
     fn an_answer_stands_against_an_assignment_made_meanwhile() {
         let answer = approved(0, 3, "vu-y-te", 7, 4);
-        in_every_order(&[submitted(), routed(0, 2, "vu-y-te", "y-te", 7), routed(0, 5, "khac", "", 9), answer.clone()], &answer);
+        in_every_order(
+            &[submitted(), routed(0, 2, "vu-y-te", "y-te", 7), routed(0, 5, "khac", "", 9), answer.clone()],
+            &answer,
+        );
     }
 
     #[test]
     fn a_reopened_ticket_is_open_and_has_no_deadline_yet() {
-        let facts = [routed(0, 2, "vu-y-te", "y-te", 7), approved(0, 3, "vu-y-te", 7, 4), reopened(1, 5, "vu-y-te")];
+        let facts =
+            [routed(0, 2, "vu-y-te", "y-te", 7), approved(0, 3, "vu-y-te", 7, 4), reopened(1, 5, "vu-y-te")];
         let ticket = facts.into_iter().reduce(Ticket::merge).unwrap();
         assert_eq!((ticket.standing.answered_at, ticket.standing.due_at), (None, None));
         assert_eq!(ticket.standing.unit, "vu-y-te");

@@ -40,9 +40,8 @@ impl Fields {
         if text.is_empty() {
             return Ok(0);
         }
-        text.parse().map_err(|_| {
-            Problem::invalid("NOT_A_NUMBER").field(name, "must be a whole number, 0 or more")
-        })
+        text.parse()
+            .map_err(|_| Problem::invalid("NOT_A_NUMBER").field(name, "must be a whole number, 0 or more"))
     }
 
     /// Refuses names the route does not know: a misspelt parameter must not be ignored.

@@ -41,8 +41,10 @@ pub(crate) fn routes() -> Router<Gateway> {
 }
 
 async fn ready(State(gateway): State<Gateway>) -> Result<Json<Value>, Problem> {
-    let serving = futures::future::join_all(PEERS.map(|(peer, service)| serves(&gateway, peer, service))).await;
-    let away: Vec<_> = PEERS.iter().zip(serving).filter_map(|((peer, _), up)| (!up).then_some(*peer)).collect();
+    let serving =
+        futures::future::join_all(PEERS.map(|(peer, service)| serves(&gateway, peer, service))).await;
+    let away: Vec<_> =
+        PEERS.iter().zip(serving).filter_map(|((peer, _), up)| (!up).then_some(*peer)).collect();
     if away.is_empty() {
         return Ok(Json(json!({"ready": true})));
     }

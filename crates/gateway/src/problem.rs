@@ -41,13 +41,14 @@ impl Language {
     /// English only where the caller puts it before Vietnamese.
     fn of(headers: &HeaderMap) -> Self {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let first = accepted.into_iter().flat_map(|v| v.split(',')).map(str::trim).find_map(|tag| {
-            match tag.get(..2).map(str::to_ascii_lowercase).as_deref() {
-                Some("vi") => Some(Self::Vietnamese),
-                Some("en") => Some(Self::English),
-                _ => None,
-            }
-        });
+        let first =
+            accepted.into_iter().flat_map(|v| v.split(',')).map(str::trim).find_map(|tag| {
+                match tag.get(..2).map(str::to_ascii_lowercase).as_deref() {
+                    Some("vi") => Some(Self::Vietnamese),
+                    Some("en") => Some(Self::English),
+                    _ => None,
+                }
+            });
         first.unwrap_or(Self::Vietnamese)
     }
 }
@@ -197,10 +198,7 @@ impl IntoResponse for Problem {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                headers.insert(
-                    header::RETRY_AFTER,
-                    HeaderValue::from_static(RETRY_AFTER_SECONDS),
-                );
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
             }
             _ => {}
         }
@@ -219,10 +217,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let document = serde_json::to_vec(&problem.document(language)).unwrap_or_default();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
     *response.body_mut() = Body::from(document);
     response

@@ -29,12 +29,7 @@ struct Inner {
 impl Gateway {
     pub fn new(context: Context, config: Config) -> Self {
         let places = Semaphore::new(config.concurrency_max);
-        Self(Arc::new(Inner {
-            context,
-            config,
-            organisation: organisation::Cache::default(),
-            places,
-        }))
+        Self(Arc::new(Inner { context, config, organisation: organisation::Cache::default(), places }))
     }
 
     pub fn context(&self) -> &Context {

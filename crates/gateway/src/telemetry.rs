@@ -14,8 +14,10 @@ use tracing::Instrument as _;
 const UNMATCHED: &str = "unmatched";
 
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
-    let route =
-        request.extensions().get::<MatchedPath>().map_or(UNMATCHED.to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or(UNMATCHED.to_owned(), |path| path.as_str().to_owned());
     let method = method(request.method());
     let span = runtime::telemetry::http_span(&request);
     span.record("otel.name", format!("{method} {route}"));

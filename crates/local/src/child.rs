@@ -40,8 +40,8 @@ pub(crate) struct Server {
 pub(crate) struct Launch<'a> {
     pub name: &'static str,
     pub program: &'a Path,
-    /// Sent by the kernel when we die, whatever the reason.
-    pub death_signal: Signal,
+    /// Sent by the kernel when we die, whatever the reason; a name without `SIG`.
+    pub death_signal: &'static str,
     pub last_signal: Signal,
     /// Gets the server's output; that of the run before is kept as `<log>.1`.
     pub log: PathBuf,
@@ -81,10 +81,10 @@ impl Launch<'_> {
 
 /// A command that sets the death signal and then becomes what is appended; none where the machine
 /// has no `setpriv` that can (then only the recovery at the next start deals with a left-over).
-async fn death_signal_wrapper(signal: Signal) -> Option<Command> {
+async fn death_signal_wrapper(signal: &str) -> Option<Command> {
     let wrapper = || {
         let mut setpriv = Command::new("setpriv");
-        setpriv.arg(format!("--pdeathsig={}", signal.as_raw()));
+        setpriv.arg(format!("--pdeathsig={signal}"));
         setpriv
     };
     let mut probe = wrapper();
@@ -164,6 +164,10 @@ impl Drop for Server {
         self.signal(self.last_signal);
         let start = Instant::now();
         while self.try_exited().is_none() && start.elapsed() < DROP_LIMIT {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "drop is not async; the condition around it ends the wait"
+            )]
             thread::sleep(Duration::from_millis(2));
         }
     }

@@ -11,7 +11,16 @@ const LOCK_FILE: &str = "motcua.lock";
 /// Holds a data folder for this process; the system frees it when the process ends in any way.
 #[derive(Debug)]
 pub struct DataLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        // Closing alone leaves it locked while a child that is being started has a copy open.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "cannot unlock the data folder");
+        }
+    }
 }
 
 /// Takes the data folder (made if missing) for this process alone; the second gets
@@ -37,5 +46,5 @@ pub fn lock_data_dir(dir: &Path) -> Result<DataLock, Error> {
     }
     file.set_len(0).at("write", &path)?;
     writeln!(file, "{}", std::process::id()).at("write", &path)?;
-    Ok(DataLock { _file: file })
+    Ok(DataLock { file })
 }

@@ -22,7 +22,7 @@ const USER: &str = "motcua";
 /// Largest message, in bytes.
 const MAX_PAYLOAD: u32 = 1024 * 1024;
 /// Streams are read from disk before clients are let in.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// For one look whether it answers.
 const GREETING_LIMIT: Duration = Duration::from_secs(1);
 /// Longest first line of a server, in bytes.
@@ -92,7 +92,7 @@ impl Nats {
         let launch = Launch {
             name: NAME,
             program: bin,
-            death_signal: KILL.0,
+            death_signal: "KILL",
             last_signal: KILL.0,
             log: folder.log.clone(),
         };

@@ -27,7 +27,7 @@ const MOTCUA: &str = "motcua";
 /// Only names the socket's file: nothing listens on a network.
 const PORT: u16 = 5432;
 /// After a crash the log is replayed before connections are accepted.
-const START_LIMIT: Duration = Duration::from_secs(180);
+const START_LIMIT: Duration = Duration::from_mins(3);
 /// "Fast": running transactions are rolled back and everything is flushed.
 const FAST: (Signal, Duration) = (Signal::INT, Duration::from_secs(30));
 /// "Immediate": no flush; the next start replays the log. Nothing committed is lost.
@@ -73,7 +73,7 @@ impl Postgres {
         let launch = Launch {
             name: NAME,
             program: &bin.join("postgres"),
-            death_signal: FAST.0,
+            death_signal: "INT",
             last_signal: IMMEDIATE.0,
             log: data.join("postgres.log"),
         };

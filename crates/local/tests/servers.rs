@@ -8,11 +8,16 @@ use std::future;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use common::{installed, is_running, nats_says, psql, tempdir, until};
+use common::{installed, tempdir};
 use local::{Error, Nats, NatsOptions, Postgres, PostgresOptions, lock_data_dir};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::Command;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn postgres_in(dir: &Path) -> PostgresOptions {
     PostgresOptions { bin: installed().postgres_bin.clone(), data: dir.join("postgres") }
@@ -210,4 +215,46 @@ fn a_data_folder_has_one_user_at_a_time() {
 fn kill_hard(pid: u32) {
     let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+/// Runs SQL through the address a service would use; fields are separated by `|`.
+async fn psql(url: &str, sql: &str) -> String {
+    let output = Command::new(installed().postgres_bin.join("psql"))
+        .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
+        .output()
+        .await
+        .expect("psql runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{sql}: {errors}");
+    String::from_utf8_lossy(&output.stdout).trim().to_string()
+}
+
+/// Signs in to a nats-server and returns what it says to the first ping.
+async fn nats_says(port: u16, password: &str) -> String {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).await.expect("a greeting");
+    assert!(line.starts_with("INFO {") && line.contains("\"jetstream\":true"), "{line}");
+    let hello =
+        format!("CONNECT {{\"user\":\"motcua\",\"pass\":\"{password}\",\"verbose\":false}}\r\nPING\r\n");
+    stream.write_all(hello.as_bytes()).await.expect("a sign-in");
+    line.clear();
+    stream.read_line(&mut line).await.expect("an answer");
+    line.trim().to_string()
+}
+
+/// Whether a process is there; one that has ended and waits for its parent is not.
+fn is_running(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/status"))
+        .is_ok_and(|status| !status.contains("State:\tZ") && !status.contains("State:\tX"))
+}
+
+/// Waits for a condition outside this process.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -1,1 +1,152 @@
-fn main() {}
+//! `motcua`: one binary, many roles. It parses and calls; the logic is in the crates it names.
+
+mod backtest;
+mod client;
+mod data_dir;
+mod import;
+mod output;
+mod roles;
+mod serve;
+mod settings;
+mod up;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use runtime::RoleName;
+
+use crate::{output::say, roles::Service, settings::Settings};
+
+#[derive(Parser)]
+#[command(name = "motcua", version, about = "Một Cửa: one-stop questions and answers for government")]
+struct Cli {
+    /// The configuration file (TOML); every key can be overridden by `MOTCUA__SECTION__KEY`.
+    #[arg(long, global = true, env = "MOTCUA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs everything in one process, with a private PostgreSQL and nats-server.
+    Up {
+        /// Where the data is kept.
+        #[arg(long, value_name = "DIR", default_value_os_t = data_dir::default_dir())]
+        data: PathBuf,
+        /// Where pages and REST are served; port 0: any free one.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+        /// Loads the sample organisation and the sample corpus.
+        #[arg(long)]
+        sample: bool,
+    },
+    /// Serves some roles against the configured PostgreSQL, NATS and Qdrant.
+    Serve {
+        #[arg(required = true, value_name = "ROLE")]
+        roles: Vec<Service>,
+    },
+    /// Brings the configured database's tables up to date.
+    Migrate,
+    /// Fetches, verifies and unpacks the parts that `up` needs.
+    Parts {
+        /// Where they are kept.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Loads data into a running platform.
+    Import {
+        #[command(subcommand)]
+        what: Import,
+    },
+    /// Measures the reuse verdict on answered and asked questions; needs no running platform.
+    Backtest(backtest::Args),
+    /// Prints a bearer token, for scripts.
+    Token {
+        /// The data folder of `up`, whose key signs the token; else the configured key does.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        #[arg(long)]
+        role: RoleName,
+        /// Limits the token to one unit's questions.
+        #[arg(long)]
+        unit: Option<String>,
+        /// Who it speaks for, in the trace.
+        #[arg(long, default_value = "script")]
+        subject: String,
+        /// How long it is good.
+        #[arg(long, default_value_t = 12, value_name = "HOURS")]
+        hours: u16,
+    },
+    /// Shows events that a hearer gave up on.
+    DeadLetters {
+        #[command(flatten)]
+        server: client::Args,
+    },
+    /// Hands dead letters to their hearers again.
+    Redrive {
+        #[command(flatten)]
+        server: client::Args,
+        /// Only this consumer's.
+        #[arg(long)]
+        consumer: Option<String>,
+    },
+    /// Builds the vector index again from PostgreSQL.
+    Reindex {
+        #[command(flatten)]
+        server: client::Args,
+    },
+    /// Prints the effective configuration, secrets hidden.
+    Config,
+}
+
+#[derive(Subcommand)]
+enum Import {
+    /// Answered questions: one JSON object a line with id, question, answer and optional field,
+    /// unit, source.
+    Answered {
+        file: PathBuf,
+        #[command(flatten)]
+        server: client::Args,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let settings = Settings::load(cli.config.as_deref())?;
+    match cli.command {
+        Command::Up { data, listen, sample } => up::run(settings, data, listen, sample).await,
+        Command::Serve { roles } => serve::run(settings, &roles).await,
+        Command::Migrate => serve::migrate(&settings).await,
+        Command::Parts { dir } => {
+            let dir = dir.unwrap_or_else(|| settings.parts.dir());
+            local::parts::install(&dir, &output::complain)?;
+            say(&format!("parts are in {}", dir.display()))
+        }
+        Command::Import { what: Import::Answered { file, server } } => {
+            import::answered(&file, &server.connect(&settings)?).await
+        }
+        Command::Backtest(args) => backtest::run(settings, &args).await,
+        Command::Token { data, role, unit, subject, hours } => {
+            let key = data_dir::token_key(data.as_deref(), &settings)?;
+            let principal = runtime::Principal { subject, role, unit };
+            let ttl = chrono::Duration::hours(hours.into());
+            say(&runtime::Tokens::try_new(&key)?.sign(&principal, ttl, runtime::Clock::system().now())?)
+        }
+        Command::DeadLetters { server } => server.connect(&settings)?.dead_letters().await,
+        Command::Redrive { server, consumer } => server.connect(&settings)?.redrive(consumer).await,
+        Command::Reindex { server } => server.connect(&settings)?.reindex().await,
+        Command::Config => say(toml::to_string(&settings)?.trim_end()),
+    }
+}

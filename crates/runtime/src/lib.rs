@@ -2,7 +2,7 @@
 //! clock, errors, start and stop. Services plug in as [`Role`]s.
 
 mod clock;
-mod config;
+pub mod config;
 mod context;
 pub mod error;
 mod grpc;

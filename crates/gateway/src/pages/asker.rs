@@ -51,11 +51,7 @@ struct Ask {
 
 impl Ask {
     fn new() -> Self {
-        Self {
-            request_id: fresh_id(),
-            kind: Kind::Question.as_str_name().to_owned(),
-            ..Self::default()
-        }
+        Self { request_id: fresh_id(), kind: Kind::Question.as_str_name().to_owned(), ..Self::default() }
     }
 
     fn read(fields: &Fields) -> Self {

@@ -52,10 +52,7 @@ pub(super) async fn lag(State(gateway): State<Gateway>, bearer: Bearer) -> Reply
         knowledge.get_index_status(gateway.ask(GetIndexStatusRequest {})),
     )?;
     let (lag, index) = (lag.into_inner(), index.into_inner());
-    reply(
-        StatusCode::OK,
-        &json!({"outbox": lag.outbox, "consumers": lag.consumers, "index": index.behind}),
-    )
+    reply(StatusCode::OK, &json!({"outbox": lag.outbox, "consumers": lag.consumers, "index": index.behind}))
 }
 
 pub(super) async fn list_dead_letters(

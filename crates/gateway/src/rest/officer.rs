@@ -12,11 +12,7 @@ use crate::{
     state::Gateway,
 };
 
-pub(super) async fn list_inbox(
-    State(gateway): State<Gateway>,
-    bearer: Bearer,
-    Query(query): Query,
-) -> Reply {
+pub(super) async fn list_inbox(State(gateway): State<Gateway>, bearer: Bearer, Query(query): Query) -> Reply {
     let query = query.only(&["limit", "pageToken"])?;
     let request = ListInboxRequest { limit: query.number("limit")?, page_token: query.text("pageToken") };
     let response = gateway.answering(bearer.token()).list_inbox(gateway.ask(request)).await?;

@@ -292,12 +292,13 @@ fn repack(packed: &[u8], out: &mut Vec<u8>) {
 fn half(bits: u16) -> f32 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
     let exponent = i32::from(bits >> 10 & 0x1F);
-    let fraction = f32::from(bits & 0x3FF);
+    let fraction = bits & 0x3FF;
+    let exact = f32::from(fraction);
     sign * match exponent {
-        0 => fraction * 2f32.powi(-24),
-        31 if bits & 0x3FF == 0 => f32::INFINITY,
+        0 => exact * 2f32.powi(-24),
+        31 if fraction == 0 => f32::INFINITY,
         31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+        _ => (1024.0 + exact) * 2f32.powi(exponent - 25),
     }
 }
 

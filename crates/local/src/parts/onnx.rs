@@ -154,7 +154,7 @@ pub(super) fn model(source: &E5s1) -> Result<Model, String> {
     let mut x = builder.embeddings()?;
     for layer in 0..source.shape.layers {
         let last = layer + 1 == source.shape.layers;
-        x = builder.layer(layer, x, last)?;
+        x = builder.layer(layer, &x, last)?;
     }
     let hidden = DimensionValue::Fixed(int(builder.hidden)?);
     let named = |name: &str| DimensionValue::Named(name.into());
@@ -262,13 +262,13 @@ impl Builder<'_> {
         Ok("x".into())
     }
 
-    fn layer(&mut self, layer: usize, x: String, last: bool) -> Result<String, String> {
+    fn layer(&mut self, layer: usize, x: &str, last: bool) -> Result<String, String> {
         let shape = self.source.shape;
         let name = |part: &str| format!("l{layer}.{part}");
         let (hidden, wide) = (self.hidden, shape.feed_forward);
         let (q, k, v) = (name("q"), name("k"), name("v"));
         for projection in [&q, &k, &v] {
-            self.linear(projection, &x, hidden, hidden)?;
+            self.linear(projection, x, hidden, hidden)?;
         }
         let heads = int_attribute("num_heads", int(shape.heads)?);
         let (attention, attended) = (name("attention"), name("ao"));
@@ -276,7 +276,7 @@ impl Builder<'_> {
         self.node("MultiHeadAttention", &inputs, &attention, vec![heads]);
         self.linear(&attended, &attention, hidden, hidden)?;
         let (sum, middle) = (name("sum1"), name("middle"));
-        self.node("Add", &[&x, &attended], &sum, vec![]);
+        self.node("Add", &[x, &attended], &sum, vec![]);
         self.normalised(&name("aln"), &sum, &middle)?;
 
         let (inner, active, outer) = (name("fi"), name("gelu"), name("fo"));

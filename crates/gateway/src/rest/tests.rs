@@ -1,0 +1,199 @@
+//! The OpenAPI document is written by hand: these tests hold it to the routes and the messages.
+
+use std::collections::BTreeSet;
+
+use api::{Timestamp, analytics::v1 as analytics, answering::v1 as answering, intake::v1 as intake};
+use api::{knowledge::v1 as knowledge, routing::v1 as routing};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::routes;
+use crate::assets::OPENAPI;
+
+fn document() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+#[test]
+fn every_route_is_documented_and_the_reverse() {
+    let listed: BTreeSet<_> =
+        routes().listed.iter().map(|(method, path)| (method.to_string(), (*path).to_owned())).collect();
+    let document = document();
+    let documented: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(move |method| (method.to_uppercase(), path.clone()))
+        })
+        .collect();
+    assert_eq!(listed, documented);
+}
+
+#[test]
+fn every_path_parameter_is_documented() {
+    let document = document();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            let named = operation["parameters"].as_array().into_iter().flatten();
+            let named: Vec<_> = named.filter(|p| p["in"] == "path").map(|p| &p["name"]).collect();
+            let wanted: Vec<_> =
+                path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            assert_eq!(named, wanted, "{path}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.len() > 100);
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            references.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|v| collect(v, references));
+        }
+        Value::Array(items) => items.iter().for_each(|v| collect(v, references)),
+        _ => {}
+    }
+}
+
+/// Checks a schema against a message whose optional parts are filled in (they are left out of the
+/// JSON when absent), and notes that it was checked.
+struct Checked<'a> {
+    schemas: &'a serde_json::Map<String, Value>,
+    names: BTreeSet<&'a str>,
+}
+
+impl<'a> Checked<'a> {
+    fn message(&mut self, name: &'a str, message: &impl Serialize) {
+        let json = serde_json::to_value(message).unwrap();
+        let keys: BTreeSet<_> = json.as_object().unwrap().keys().cloned().collect();
+        let schema = &self.schemas[name];
+        let properties: BTreeSet<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(properties, keys, "{name}");
+        for required in schema["required"].as_array().into_iter().flatten() {
+            assert!(keys.contains(required.as_str().unwrap()), "{name} requires {required}");
+        }
+        self.names.insert(name);
+    }
+
+    fn values<E>(&mut self, name: &'a str, to_name: fn(&E) -> &'static str)
+    where
+        E: TryFrom<i32>,
+    {
+        let names: Vec<_> = (0..).map_while(|n| E::try_from(n).ok()).map(|e| to_name(&e)).collect();
+        assert_eq!(self.schemas[name]["enum"], serde_json::json!(names), "{name}");
+        self.names.insert(name);
+    }
+}
+
+fn at() -> Option<Timestamp> {
+    Some(Timestamp::default())
+}
+
+#[test]
+fn the_schemas_name_the_messages_fields() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    // Gateway's own words.
+    let mut checked = Checked { schemas, names: BTreeSet::from(["Problem", "Lag"]) };
+    intake_schemas(&mut checked);
+    officer_schemas(&mut checked);
+    analytics_schemas(&mut checked);
+    let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
+    assert_eq!(checked.names, all, "schemas that nothing checks");
+}
+
+fn intake_schemas(checked: &mut Checked) {
+    use intake::{
+        Asker, Citation, GetTicketResponse, Kind, Milestone, PublishedAnswer, Question, RateAnswerRequest,
+        RateAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+    };
+    checked.values::<Kind>("Kind", Kind::as_str_name);
+    checked.values::<TicketState>("TicketState", TicketState::as_str_name);
+    checked.values::<Milestone>("Milestone", Milestone::as_str_name);
+    checked.message("Asker", &Asker::default());
+    let asker = Some(Asker::default());
+    checked.message(
+        "SubmitQuestionRequest",
+        &SubmitQuestionRequest { asker, ..SubmitQuestionRequest::default() },
+    );
+    checked.message("SubmitQuestionResponse", &SubmitQuestionResponse::default());
+    checked.message("TimelineEntry", &TimelineEntry { at: at(), ..TimelineEntry::default() });
+    checked.message("Citation", &Citation::default());
+    let answer = PublishedAnswer { published_at: at(), ..PublishedAnswer::default() };
+    checked.message("PublishedAnswer", &answer);
+    let ticket = GetTicketResponse { answer: Some(answer), due_at: at(), ..GetTicketResponse::default() };
+    checked.message("GetTicketResponse", &ticket);
+    checked.message("RateAnswerRequest", &RateAnswerRequest::default());
+    checked.message("RateAnswerResponse", &RateAnswerResponse::default());
+    checked.message("Question", &Question { submitted_at: at(), ..Question::default() });
+}
+
+fn officer_schemas(checked: &mut Checked) {
+    use answering::{
+        AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, Draft, GetDraftResponse, InboxItem,
+        ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
+    };
+    use knowledge::{Band, Neighbour, SearchResponse, SearchResult, Verdict};
+    use routing::{
+        Agency, AssignUnitRequest, AssignUnitResponse, Field, GetOrganisationResponse, RoutingReason, Unit,
+    };
+    checked.values::<AnswerState>("AnswerState", AnswerState::as_str_name);
+    checked.values::<Band>("Band", Band::as_str_name);
+    checked.values::<RoutingReason>("RoutingReason", RoutingReason::as_str_name);
+    checked.message("SearchResult", &SearchResult::default());
+    checked.message("SearchResponse", &SearchResponse::default());
+    checked.message("Verdict", &Verdict::default());
+    checked.message("Neighbour", &Neighbour::default());
+    checked.message("Agency", &Agency::default());
+    checked.message("Unit", &Unit::default());
+    checked.message("Field", &Field::default());
+    checked.message("GetOrganisationResponse", &GetOrganisationResponse::default());
+    checked.message("AssignUnitRequest", &AssignUnitRequest::default());
+    checked.message("AssignUnitResponse", &AssignUnitResponse { due_at: at(), ..Default::default() });
+    checked.message("InboxItem", &InboxItem { due_at: at(), ..InboxItem::default() });
+    checked.message("ListInboxResponse", &ListInboxResponse::default());
+    let draft = Draft { verdict: Some(Verdict::default()), ..Draft::default() };
+    checked.message("Draft", &draft);
+    let ticket = GetDraftResponse {
+        question: Some(intake::Question::default()),
+        due_at: at(),
+        draft: Some(draft),
+        ..GetDraftResponse::default()
+    };
+    checked.message("GetDraftResponse", &ticket);
+    checked.message("ApproveAnswerRequest", &ApproveAnswerRequest::default());
+    checked.message("ApproveAnswerResponse", &ApproveAnswerResponse::default());
+    checked.message("ReturnQuestionRequest", &ReturnQuestionRequest::default());
+    checked.message("ReturnQuestionResponse", &ReturnQuestionResponse::default());
+}
+
+fn analytics_schemas(checked: &mut Checked) {
+    use analytics::{
+        DeadLetter, GetDeadlinesResponse, GetHotnessResponse, GetSatisfactionResponse, HotnessPoint,
+        ListDeadLettersResponse, RedriveDeadLettersRequest, RedriveDeadLettersResponse, SatisfactionGroup,
+        UnitDeadlines,
+    };
+    checked.message("HotnessPoint", &HotnessPoint::default());
+    checked.message("GetHotnessResponse", &GetHotnessResponse::default());
+    checked.message("UnitDeadlines", &UnitDeadlines { on_time_share: Some(1.0), ..Default::default() });
+    checked.message("GetDeadlinesResponse", &GetDeadlinesResponse::default());
+    checked.message("SatisfactionGroup", &SatisfactionGroup::default());
+    checked.message("GetSatisfactionResponse", &GetSatisfactionResponse::default());
+    checked.message("DeadLetter", &DeadLetter { failed_at: at(), ..DeadLetter::default() });
+    checked.message("ListDeadLettersResponse", &ListDeadLettersResponse::default());
+    checked.message("RedriveDeadLettersRequest", &RedriveDeadLettersRequest::default());
+    checked.message("RedriveDeadLettersResponse", &RedriveDeadLettersResponse::default());
+}

@@ -1,0 +1,30 @@
+//! What knowledge does when it hears a fact.
+
+use api::answering::v1::AnswerApproved;
+use bus::{Failure, Received};
+
+use crate::{passage::Passage, service::Knowledge, storage};
+
+impl Knowledge {
+    /// An approved answer becomes a passage that the next asker can find.
+    #[tracing::instrument(skip_all, fields(ticket.id = %received.event.ticket_id))]
+    pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = event.question.as_ref().map(|question| question.text.clone()).unwrap_or_default();
+        let passage = Passage {
+            id: Passage::id_of_ticket(&event.ticket_id),
+            question,
+            answer: event.text.clone(),
+            field: event.field.clone(),
+            unit: event.unit.clone(),
+            source: event.unit_name.clone(),
+        };
+        let passage = passage.checked().map_err(Failure::reject)?;
+        let version = i32::try_from(event.version).map_err(Failure::reject)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        storage::publish(&mut tx, &passage, version, self.clock.now()).await?;
+        tx.commit().await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+}

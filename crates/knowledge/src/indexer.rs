@@ -1,0 +1,133 @@
+//! Brings the index up to the store, in the background.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    embed, index,
+    index::Point,
+    lexical,
+    service::Knowledge,
+    storage::{self, Waiting},
+    text::Text,
+};
+
+/// Passages of one transaction. Small, because a question that is asked meanwhile waits behind
+/// their embedding.
+const BATCH: i64 = 16;
+
+/// How often to look when nobody called.
+const POLL: Duration = Duration::from_secs(1);
+
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// After so many new points the graph is built.
+const OPTIMIZE_AFTER: usize = 5_000;
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("the questions could not be embedded")]
+    Embed(#[from] embed::Error),
+    #[error("the index failed")]
+    Index(#[from] index::Error),
+}
+
+impl Knowledge {
+    /// Indexes what waits until `shutdown`. A failure is tried again: the index may be behind, but
+    /// never gives up.
+    pub(crate) async fn run_indexer(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut new_points = 0;
+        let mut checked = false;
+        while !shutdown.is_cancelled() {
+            let step = async {
+                if !checked {
+                    self.check_index().await?;
+                    checked = true;
+                }
+                self.index_batch().await
+            };
+            let Some(step) = shutdown.run_until_cancelled(step).await else { break };
+            let pause = match step {
+                Ok(0) if new_points >= OPTIMIZE_AFTER => {
+                    new_points = 0;
+                    self.optimize().await;
+                    continue;
+                }
+                Ok(0) => POLL,
+                Ok(indexed) => {
+                    new_points += indexed;
+                    continue;
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "indexing again after a pause");
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An index that was lost, or is another one, has other points than the store thinks: all of
+    /// them are then put in again. Nothing is embedded anew.
+    async fn check_index(&self) -> Result<(), Error> {
+        self.matcher.index.ensure().await?;
+        let points = self.matcher.index.count().await?;
+        let mut conn = self.pool.acquire().await?;
+        let indexed = storage::status(&mut conn).await?.indexed;
+        if points != indexed {
+            tracing::warn!(points, indexed, "the index is not what was stored; it is built again");
+            storage::mark_all_waiting(&mut conn).await?;
+        }
+        Ok(())
+    }
+
+    /// Indexes a few waiting passages; returns how many.
+    #[tracing::instrument(skip_all)]
+    async fn index_batch(&self) -> Result<usize, Error> {
+        let mut tx = self.pool.begin().await?;
+        let model = self.matcher.embedder.id().to_owned();
+        let waiting = storage::take_waiting(&mut tx, &model, BATCH).await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let missing: Vec<&Waiting> = waiting.iter().filter(|passage| passage.embedding.is_none()).collect();
+        let questions = missing.iter().map(|passage| Text::read(&passage.question).normal).collect();
+        let embeddings = self.matcher.embedder.embed(questions).await?;
+        for (passage, embedding) in missing.iter().zip(&embeddings) {
+            storage::keep_embedding(&mut tx, &passage.id, embedding, &model).await?;
+        }
+        let ids: Vec<String> = waiting.iter().map(|passage| passage.id.clone()).collect();
+        let mut fresh = embeddings.into_iter();
+        let points = waiting.into_iter().filter_map(|passage| {
+            let Waiting { id, question, field, unit, embedding } = passage;
+            let dense = embedding.or_else(|| fresh.next())?;
+            let lexical = lexical::stored(&Text::read(&question).folded);
+            Some(Point { id, dense, lexical, field, unit })
+        });
+        self.matcher.index.upsert(points.collect()).await?;
+        storage::mark_indexed(&mut tx, &ids, self.clock.now()).await?;
+        tx.commit().await?;
+        metrics::counter!("motcua_passages_indexed_total").increment(ids.len() as u64);
+        Ok(ids.len())
+    }
+
+    async fn optimize(&self) {
+        match self.matcher.index.optimize().await {
+            Ok(()) => tracing::info!("the index's graph is built"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the index stays without a graph: right, but slower");
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The contract of `VectorIndex`, held against both engines: the embedded one always, Qdrant where
+//! `MOTCUA_TEST_QDRANT_URL` names one.
+
+use knowledge::{
+    embed::DIMENSIONS,
+    index::{EdgeIndex, Error, Point, QdrantIndex, Query, VectorIndex},
+    lexical,
+    text::fold,
+};
+
+/// A unit vector at `degrees` from the first axis, in the plane of the first two.
+fn vector(degrees: f32) -> Vec<f32> {
+    let mut vector = vec![0.0; DIMENSIONS];
+    (vector[1], vector[0]) = degrees.to_radians().sin_cos();
+    vector
+}
+
+fn point(id: &str, degrees: f32, text: &str, field: &str) -> Point {
+    let lexical = lexical::stored(&fold(text));
+    Point { id: id.to_owned(), dense: vector(degrees), lexical, field: field.to_owned(), unit: "u".to_owned() }
+}
+
+fn query(degrees: f32, text: &str) -> Query {
+    Query {
+        dense: vector(degrees),
+        lexical: lexical::asked(&fold(text)),
+        field: None,
+        limit: 10,
+        exact: true,
+    }
+}
+
+fn points() -> Vec<Point> {
+    vec![
+        point("the", 0.0, "cấp lại thẻ bảo hiểm", "y-te"),
+        point("so", 20.0, "cấp lại sổ hộ khẩu", "cu-tru"),
+        point("xe", 60.0, "đăng ký xe máy", "giao-thong"),
+        point("nha", 90.0, "giấy phép xây nhà", "cu-tru"),
+    ]
+}
+
+async fn ids(index: &dyn VectorIndex, query: Query) -> Vec<String> {
+    index.search(query).await.unwrap().into_iter().map(|hit| hit.id).collect()
+}
+
+async fn contract(index: &dyn VectorIndex) {
+    index.ensure().await.unwrap();
+    index.ensure().await.unwrap();
+    index.clear().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 0);
+    assert!(ids(index, query(0.0, "cấp lại thẻ")).await.is_empty());
+
+    index.upsert(points()).await.unwrap();
+    index.upsert(points()).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 4, "the same ids are the same points");
+    scores(index).await;
+    filters_and_limits(index).await;
+
+    index.upsert(vec![point("xe", 0.0, "cấp lại thẻ căn cước", "cu-tru")]).await.unwrap();
+    let replaced = index.search(query(0.0, "căn cước")).await.unwrap();
+    assert_eq!(replaced[0].id, "xe");
+    assert!((replaced[0].cosine - 1.0).abs() < 1e-3, "{replaced:?}");
+
+    index.delete(vec!["xe".to_owned(), "unknown".to_owned()]).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 3);
+    assert!(!ids(index, query(0.0, "căn cước")).await.contains(&"xe".to_owned()));
+
+    let mut broken = point("nan", 0.0, "a", "");
+    broken.dense[7] = f32::NAN;
+    assert!(matches!(index.upsert(vec![broken]).await, Err(Error::Vector(_))));
+    let short = Query { dense: vec![1.0], ..query(0.0, "a") };
+    assert!(matches!(index.search(short).await, Err(Error::Vector(1))));
+
+    index.optimize().await.unwrap();
+    assert_eq!(ids(index, query(0.0, "cấp lại thẻ bảo hiểm")).await[0], "the");
+    index.clear().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 0);
+}
+
+async fn scores(index: &dyn VectorIndex) {
+    let hits = index.search(query(0.0, "cap lai the")).await.unwrap();
+    assert_eq!(hits[0].id, "the");
+    assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "{hits:?}");
+    for (id, degrees) in [("the", 0.0_f32), ("so", 20.0), ("xe", 60.0), ("nha", 90.0)] {
+        let hit = hits.iter().find(|hit| hit.id == id).unwrap();
+        assert!((hit.cosine - degrees.to_radians().cos()).abs() < 1e-3, "{hit:?}");
+    }
+    let lexical = |id: &str| hits.iter().find(|hit| hit.id == id).unwrap().lexical;
+    assert!(lexical("the") > lexical("so") && lexical("so") > 0.0, "rarer words weigh more: {hits:?}");
+    assert!(lexical("nha").abs() < f32::EPSILON);
+
+    let by_words = index.search(query(60.0, "sổ hộ khẩu")).await.unwrap();
+    assert!(by_words[..2].iter().any(|hit| hit.id == "so"), "the lexical leg counts: {by_words:?}");
+    assert_eq!(ids(index, query(90.0, "")).await[0], "nha", "a text without words is searched by meaning");
+}
+
+async fn filters_and_limits(index: &dyn VectorIndex) {
+    let mut of_field = ids(index, Query { field: Some("cu-tru".to_owned()), ..query(0.0, "cấp lại") }).await;
+    of_field.sort();
+    assert_eq!(of_field, ["nha", "so"]);
+    let nobody = Query { field: Some("khac".to_owned()), ..query(0.0, "cấp lại") };
+    assert!(ids(index, nobody).await.is_empty());
+    assert_eq!(ids(index, Query { limit: 1, ..query(0.0, "cấp lại thẻ") }).await, ["the"]);
+    let near = ids(index, Query { exact: false, ..query(88.0, "xây nhà") }).await;
+    assert_eq!(near[0], "nha");
+}
+
+#[tokio::test]
+async fn the_embedded_engine_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(&EdgeIndex::open(folder.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_embedded_engine_keeps_its_points_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = EdgeIndex::open(folder.path()).unwrap();
+    index.ensure().await.unwrap();
+    index.upsert(points()).await.unwrap();
+    drop(index);
+    let again = EdgeIndex::open(folder.path()).unwrap();
+    assert_eq!(again.count().await.unwrap(), 4);
+    assert_eq!(ids(&again, query(60.0, "xe máy")).await[0], "xe");
+}
+
+#[tokio::test]
+async fn searching_goes_on_while_points_come_and_the_graph_is_built() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = EdgeIndex::open(folder.path()).unwrap();
+    index.ensure().await.unwrap();
+    index.upsert(points()).await.unwrap();
+    let writing = async {
+        for round in 0..20_u8 {
+            let more = point(&format!("p{round}"), 120.0 + f32::from(round), "thủ tục khác", "khac");
+            index.upsert(vec![more]).await.unwrap();
+        }
+    };
+    let searching = async {
+        for _ in 0..20 {
+            assert_eq!(ids(&index, query(0.0, "cấp lại thẻ bảo hiểm")).await[0], "the");
+        }
+    };
+    let ((), (), optimized) = tokio::join!(writing, searching, index.optimize());
+    optimized.unwrap();
+    assert_eq!(index.count().await.unwrap(), 24);
+}
+
+#[tokio::test]
+async fn a_cluster_keeps_the_contract() {
+    let Ok(url) = std::env::var("MOTCUA_TEST_QDRANT_URL") else {
+        eprintln!("MOTCUA_TEST_QDRANT_URL is not set: the contract was held against the embedded engine only");
+        return;
+    };
+    let collection = format!("motcua-test-{}", uuid::Uuid::new_v4());
+    contract(&QdrantIndex::open(&url, collection).unwrap()).await;
+}

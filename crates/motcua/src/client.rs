@@ -1,0 +1,98 @@
+//! Calls a running platform's gRPC.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use api::{
+    analytics::v1::{
+        ListDeadLettersRequest, RedriveDeadLettersRequest, analytics_service_client::AnalyticsServiceClient,
+    },
+    knowledge::v1::{
+        GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, ReindexRequest,
+        knowledge_service_client::KnowledgeServiceClient,
+    },
+};
+use runtime::{Principal, RoleName};
+use tonic::{Request, metadata::MetadataValue, transport::{Channel, Endpoint}};
+
+use crate::{data_dir, output::say, settings::Settings};
+
+/// Which platform.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The data folder of the `up` to call.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The gRPC address to call instead, like `http://knowledge:50051`; the configured key signs.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    server: Option<String>,
+}
+
+impl Args {
+    pub fn connect(&self, settings: &Settings) -> anyhow::Result<Client> {
+        let (url, dir) = match (&self.server, &self.data) {
+            (Some(url), _) => (url.clone(), None),
+            (None, data) => {
+                let dir = data.clone().unwrap_or_else(data_dir::default_dir);
+                (data_dir::endpoints(&dir)?.grpc, Some(dir))
+            }
+        };
+        Client::new(&url, &data_dir::token_key(dir.as_deref(), settings)?)
+    }
+}
+
+/// A platform, called as its operator.
+pub struct Client {
+    channel: Channel,
+    bearer: MetadataValue<tonic::metadata::Ascii>,
+}
+
+impl Client {
+    pub fn new(url: &str, key: &runtime::Secret) -> anyhow::Result<Self> {
+        let operator = Principal { subject: "motcua-cli".to_owned(), role: RoleName::Operator, unit: None };
+        let now = runtime::Clock::system().now();
+        let token = runtime::Tokens::try_new(key)?.sign(&operator, chrono::Duration::hours(12), now)?;
+        let channel = Endpoint::from_shared(url.to_owned()).context("the server's address")?.connect_lazy();
+        Ok(Self { channel, bearer: format!("Bearer {token}").parse()? })
+    }
+
+    pub async fn import(&self, request: ImportAnswersRequest) -> Result<ImportAnswersResponse, tonic::Status> {
+        let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
+        Ok(knowledge.import_answers(self.signed(request)).await?.into_inner())
+    }
+
+    /// Passages that the index does not have yet.
+    pub async fn index_behind(&self) -> Result<u32, tonic::Status> {
+        let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
+        Ok(knowledge.get_index_status(self.signed(GetIndexStatusRequest {})).await?.into_inner().behind)
+    }
+
+    pub async fn reindex(&self) -> anyhow::Result<()> {
+        let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
+        let passages = knowledge.reindex(self.signed(ReindexRequest {})).await?.into_inner().passages;
+        say(&format!("{passages} passages are being indexed again"))
+    }
+
+    pub async fn dead_letters(&self) -> anyhow::Result<()> {
+        let mut analytics = AnalyticsServiceClient::new(self.channel.clone());
+        let request = self.signed(ListDeadLettersRequest { limit: 0 });
+        for letter in analytics.list_dead_letters(request).await?.into_inner().dead_letters {
+            say(&serde_json::to_string(&letter)?)?;
+        }
+        Ok(())
+    }
+
+    pub async fn redrive(&self, consumer: Option<String>) -> anyhow::Result<()> {
+        let mut analytics = AnalyticsServiceClient::new(self.channel.clone());
+        let request =
+            RedriveDeadLettersRequest { consumer: consumer.unwrap_or_default(), event_id: String::new() };
+        let redriven = analytics.redrive_dead_letters(self.signed(request)).await?.into_inner().redriven;
+        say(&format!("{redriven} dead letters were handed out again"))
+    }
+
+    fn signed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request
+    }
+}

@@ -1,0 +1,118 @@
+//! The folder that `up` keeps everything in: secrets, the organisation, where it serves, and the
+//! data of PostgreSQL, NATS and the index.
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use rand::RngCore as _;
+use runtime::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::settings::Settings;
+
+const SAMPLE_ORGANISATION: &str = include_str!("../../../deploy/sample/organisation.toml");
+
+/// The keys of this installation, made once.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    token_key: String,
+    sealing_key: String,
+}
+
+/// Where a running `up` serves, for the other commands and for scripts.
+#[derive(Serialize, Deserialize)]
+pub struct Endpoints {
+    pub http: String,
+    pub grpc: String,
+    pub nats: String,
+    pub postgres: String,
+}
+
+/// A folder of the user's, or the system's for root (whose home other users cannot enter).
+pub fn default_dir() -> PathBuf {
+    let home = || std::env::home_dir().unwrap_or_else(|| PathBuf::from("."));
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/motcua");
+    }
+    let data_home = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
+    data_home.unwrap_or_else(|| home().join(".local/share")).join("motcua")
+}
+
+/// Fills in what the configuration leaves to the data folder: keys and the organisation.
+pub fn fill(dir: &Path, settings: &mut Settings) -> anyhow::Result<()> {
+    let secrets = secrets(dir)?;
+    if settings.auth.token_key.is_empty() {
+        settings.auth.token_key = Secret::new(secrets.token_key);
+    }
+    if settings.intake.sealing_key.is_empty() {
+        settings.intake.sealing_key = Secret::new(secrets.sealing_key);
+    }
+    if settings.routing.organisation.as_os_str().is_empty() {
+        let file = dir.join("organisation.toml");
+        if !file.exists() {
+            fs::write(&file, SAMPLE_ORGANISATION).with_context(|| format!("{}", file.display()))?;
+        }
+        settings.routing.organisation = file;
+    }
+    if settings.knowledge.index_dir.as_os_str().is_empty() {
+        settings.knowledge.index_dir = dir.join("index");
+    }
+    Ok(())
+}
+
+/// The key that signs tokens: the data folder's, else the configured one.
+pub fn token_key(dir: Option<&Path>, settings: &Settings) -> anyhow::Result<Secret> {
+    let Some(dir) = dir else {
+        anyhow::ensure!(!settings.auth.token_key.is_empty(), "name --data DIR, or set auth.token_key");
+        return Ok(settings.auth.token_key.clone());
+    };
+    if !settings.auth.token_key.is_empty() {
+        return Ok(settings.auth.token_key.clone());
+    }
+    Ok(Secret::new(secrets(dir)?.token_key))
+}
+
+fn secrets(dir: &Path) -> anyhow::Result<Secrets> {
+    let file = dir.join("secrets.toml");
+    if !file.exists() {
+        let key = || {
+            let mut bytes = [0; 32];
+            rand::rng().fill_bytes(&mut bytes);
+            base64::prelude::BASE64_STANDARD.encode(bytes)
+        };
+        let made = Secrets { token_key: key(), sealing_key: key() };
+        write_private(&file, &toml::to_string(&made)?)?;
+    }
+    let text = fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{}", file.display()))
+}
+
+pub fn write_endpoints(dir: &Path, endpoints: &Endpoints) -> anyhow::Result<()> {
+    write_private(&dir.join("endpoints.toml"), &toml::to_string(endpoints)?)
+}
+
+/// Where the platform of `dir` serves, if it has ever been up.
+pub fn endpoints(dir: &Path) -> anyhow::Result<Endpoints> {
+    let file = dir.join("endpoints.toml");
+    let text = fs::read_to_string(&file)
+        .with_context(|| format!("{}: is `motcua up` running on this folder?", file.display()))?;
+    toml::from_str(&text).with_context(|| format!("{}", file.display()))
+}
+
+/// Written whole or not at all, for the owner only.
+fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
+    let partial = file.with_extension("partial");
+    let write = || {
+        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        out.write_all(text.as_bytes())?;
+        out.sync_all()?;
+        fs::rename(&partial, file)
+    };
+    write().with_context(|| format!("{}", file.display()))
+}
