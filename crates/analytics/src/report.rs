@@ -103,7 +103,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_cmp, reason = "these quotients are exact")]
     fn ratings_are_averaged() {
         let ratings = Ratings { count: 4, score_sum: 14, satisfied: 3 };
         assert_eq!((ratings.mean_score(), ratings.satisfied_share()), (3.5, 0.75));

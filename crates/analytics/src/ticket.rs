@@ -61,12 +61,12 @@ mod tests {
         DateTime::UNIX_EPOCH + Duration::days(20_000 + n)
     }
 
-    fn question(round: usize) -> Option<Question> {
-        Some(Question {
+    fn question(round: usize) -> Question {
+        Question {
             submitted_at: Some(api::timestamp(day(0))),
             follow_ups: vec!["chưa rõ".into(); round],
             ..Default::default()
-        })
+        }
     }
 
     fn told(event: &impl Readable) -> Ticket {
@@ -75,14 +75,14 @@ mod tests {
     }
 
     fn submitted() -> Ticket {
-        told(&QuestionSubmitted { ticket_id: TICKET.into(), version: 1, question: question(0) })
+        told(&QuestionSubmitted { ticket_id: TICKET.into(), version: 1, question: Some(question(0)) })
     }
 
     fn routed(round: usize, version: u32, unit: &str, field: &str, due: i64) -> Ticket {
         told(&QuestionRouted {
             ticket_id: TICKET.into(),
             version,
-            question: question(round),
+            question: Some(question(round)),
             unit: unit.into(),
             field: field.into(),
             due_at: Some(api::timestamp(day(due))),
@@ -94,7 +94,7 @@ mod tests {
         told(&QuestionReturned {
             ticket_id: TICKET.into(),
             version,
-            question: question(round),
+            question: Some(question(round)),
             unit: unit.into(),
             ..Default::default()
         })
@@ -104,7 +104,7 @@ mod tests {
         told(&AnswerApproved {
             ticket_id: TICKET.into(),
             version,
-            question: question(round),
+            question: Some(question(round)),
             unit: unit.into(),
             field: "y-te".into(),
             due_at: Some(api::timestamp(day(due))),
@@ -117,7 +117,7 @@ mod tests {
         told(&QuestionReopened {
             ticket_id: TICKET.into(),
             version,
-            question: question(round),
+            question: Some(question(round)),
             unit: unit.into(),
             field: "y-te".into(),
             ..Default::default()

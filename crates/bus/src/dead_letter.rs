@@ -73,7 +73,7 @@ pub async fn redrive(
     event_id: Option<Uuid>,
 ) -> Result<u32, Error> {
     let rows = sqlx::query!(
-        "select consumer, event_id, name, ticket_id, payload, traceparent, occurred_at
+        "select consumer, event_id, name, ticket_id, payload, traceparent, occurred_at, failed_at
          from bus.dead_letter
          where ($1::text is null or consumer = $1) and ($2::uuid is null or event_id = $2)
          order by failed_at",
@@ -95,10 +95,12 @@ pub async fn redrive(
         let message = envelope.publish(&format!("redrive-{}", Uuid::now_v7()), row.payload);
         // Published before it is forgotten: a crash between the two repeats it, which is harmless.
         jetstream.send_publish(format!("evt.{}", envelope.name), message).await?.await?;
+        // It may have failed again already: then it is another letter, with a later time, and stays.
         sqlx::query!(
-            "delete from bus.dead_letter where consumer = $1 and event_id = $2",
+            "delete from bus.dead_letter where consumer = $1 and event_id = $2 and failed_at = $3",
             row.consumer,
-            row.event_id
+            row.event_id,
+            row.failed_at,
         )
         .execute(pool)
         .await?;

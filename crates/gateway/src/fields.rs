@@ -66,6 +66,10 @@ fn decode(encoded: &[u8]) -> Result<String, Problem> {
             b'%' => {
                 let (hex, tail) = rest.split_at_checked(2).ok_or_else(invalid)?;
                 rest = tail;
+                // `from_str_radix` alone would take a sign.
+                if !hex.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(invalid());
+                }
                 let hex = std::str::from_utf8(hex).map_err(|_| invalid())?;
                 u8::from_str_radix(hex, 16).map_err(|_| invalid())?
             }

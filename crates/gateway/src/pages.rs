@@ -79,7 +79,11 @@ fn page(status: StatusCode, template: &impl Template) -> Page {
 
 /// What went wrong, in a sentence for the page.
 fn sentence(problem: &Problem) -> String {
-    problem.title(Language::Vietnamese).to_owned()
+    let title = problem.title(Language::Vietnamese);
+    match problem.first_field().map(words::form_field) {
+        None | Some("") => title.to_owned(),
+        Some(field) => format!("{field}: {title}"),
+    }
 }
 
 #[derive(Template)]

@@ -153,7 +153,7 @@ fn http_status(status: &tonic::Status) -> (StatusCode, &'static str) {
         // tonic reports its own timeout as a cancellation.
         Code::DeadlineExceeded | Code::Cancelled => (StatusCode::GATEWAY_TIMEOUT, "TIMEOUT"),
         // A connection that breaks while a call is under way has no better code.
-        _ if status.source().is_some_and(|e| e.is::<tonic::transport::Error>()) => {
+        _ if status.source().is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>) => {
             (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE")
         }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL"),

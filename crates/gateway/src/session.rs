@@ -45,10 +45,6 @@ pub(crate) struct SignedIn {
 }
 
 impl SignedIn {
-    pub fn token(&self) -> Option<&str> {
-        Some(&self.token)
-    }
-
     /// Whether this role moves questions between units.
     pub fn assigns(&self) -> bool {
         matches!(self.principal.role, RoleName::Dispatcher | RoleName::Operator)

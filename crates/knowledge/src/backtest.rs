@@ -183,13 +183,16 @@ async fn store(
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(at, line)| {
-            serde_json::from_str(line)
-                .map_err(|source| Error::Malformed { path: path.to_owned(), line: at + 1, source })
+            serde_json::from_str(line).map_err(|source| Error::Malformed {
+                path: path.to_owned(),
+                line: at + 1,
+                source,
+            })
         })
         .collect()
 }
@@ -310,8 +313,19 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{:<30}{:>6}{:>8}{:>8}{:>7}{:>10}{:>8}{:>9}{:>7}{:>8}{:>7}{:>7}{:>7}",
-            "kind", "asked", "drafted", "correct", "forbid", "precision", "lower95", "coverage", "false",
-            "suggest", "top1", "top5", "mrr",
+            "kind",
+            "asked",
+            "drafted",
+            "correct",
+            "forbid",
+            "precision",
+            "lower95",
+            "coverage",
+            "false",
+            "suggest",
+            "top1",
+            "top5",
+            "mrr",
         )?;
         let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| format!("{share:.3}"));
         let all = std::iter::once(("all", &self.all));

@@ -9,7 +9,8 @@ use std::{
 };
 
 use fastembed::{
-    InitOptionsUserDefined, Pooling, QuantizationMode, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel,
+    InitOptionsUserDefined, Pooling, QuantizationMode, TextEmbedding, TokenizerFiles,
+    UserDefinedEmbeddingModel,
 };
 use tokio::sync::oneshot;
 
@@ -138,7 +139,10 @@ fn load(options: &Options) -> Result<TextEmbedding, Error> {
 }
 
 fn environment(library: &Path) -> Result<ort::environment::Environment, Error> {
-    let failed = |source: Arc<dyn std::error::Error + Send + Sync>| Error::Runtime { path: library.to_owned(), source };
+    let failed = |source: Arc<dyn std::error::Error + Send + Sync>| Error::Runtime {
+        path: library.to_owned(),
+        source,
+    };
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(environment) = &*environment {
         return Ok(environment.clone());

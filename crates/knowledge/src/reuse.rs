@@ -109,10 +109,8 @@ pub fn judge(
     let (features, compared) = &described[best];
     let candidate = &candidates[best];
     let exact = same(asked, candidate.question);
-    let twin = exact
-        && candidates.iter().any(|c| same(asked, c.question) && c.answer != candidate.answer);
-    let mut band =
-        calibration.band(probability, asked.undiacritised || candidate.question.undiacritised);
+    let twin = exact && candidates.iter().any(|c| same(asked, c.question) && c.answer != candidate.answer);
+    let mut band = calibration.band(probability, asked.undiacritised || candidate.question.undiacritised);
     if band == Band::Reuse && (twin || (!exact && !compared.disagreements.is_empty())) {
         band = Band::Suggest;
     }
@@ -236,7 +234,12 @@ mod tests {
         let candidates: Vec<Candidate<'_>> = stored
             .iter()
             .zip(&texts)
-            .map(|((_, answer, cosine), question)| Candidate { question, answer, cosine: *cosine, lexical: 9.0 })
+            .map(|((_, answer, cosine), question)| Candidate {
+                question,
+                answer,
+                cosine: *cosine,
+                lexical: 9.0,
+            })
             .collect();
         let calibration = Calibration::load(None, "multilingual-e5-small-int4").unwrap();
         judge(&Text::read(asked), &candidates, &calibration).1
@@ -253,13 +256,17 @@ mod tests {
 
     #[test]
     fn two_answers_to_the_same_words_are_for_the_officer() {
-        let said = verdict("Mở cửa lúc mấy giờ?", &[("mở cửa lúc mấy giờ", "7 giờ", 1.0), ("Mở cửa lúc mấy giờ", "8 giờ", 1.0)]);
+        let said = verdict(
+            "Mở cửa lúc mấy giờ?",
+            &[("mở cửa lúc mấy giờ", "7 giờ", 1.0), ("Mở cửa lúc mấy giờ", "8 giờ", 1.0)],
+        );
         assert_eq!(said.band, Band::Suggest);
     }
 
     #[test]
     fn a_disagreement_is_never_more_than_a_suggestion() {
-        let said = verdict("Tiêm mũi 2 vắc xin ở đâu?", &[("Tiêm mũi 3 vắc xin ở đâu?", "Ở trạm y tế.", 0.999)]);
+        let said =
+            verdict("Tiêm mũi 2 vắc xin ở đâu?", &[("Tiêm mũi 3 vắc xin ở đâu?", "Ở trạm y tế.", 0.999)]);
         assert_eq!(said.band, Band::Suggest);
         assert!(said.reasons.contains(&"Khác thứ tự: 2 ↔ 3".to_owned()), "{:?}", said.reasons);
     }
@@ -271,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_lone_stranger_is_no_match() {
-        let said = verdict("Mở cửa lúc mấy giờ?", &[("Thủ tục nhập khẩu gỗ tròn thế nào?", "Theo quy định.", 0.82)]);
+        let said =
+            verdict("Mở cửa lúc mấy giờ?", &[("Thủ tục nhập khẩu gỗ tròn thế nào?", "Theo quy định.", 0.82)]);
         assert_eq!(said.band, Band::None);
     }
 }

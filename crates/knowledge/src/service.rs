@@ -65,7 +65,8 @@ impl Knowledge {
         let (mut passages, mut refused) = (Vec::new(), Vec::new());
         for (index, answer) in (0..).zip(answers) {
             let checked = passage_of(answer).imported();
-            match checked.and_then(|p| if ids.insert(p.id.clone()) { Ok(p) } else { Err(Invalid::Repeated) }) {
+            match checked.and_then(|p| if ids.insert(p.id.clone()) { Ok(p) } else { Err(Invalid::Repeated) })
+            {
                 Ok(passage) => passages.push(passage),
                 Err(reason) => refused.push(ImportRefusal { index, reason: reason.to_string() }),
             }

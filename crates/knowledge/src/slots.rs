@@ -46,9 +46,7 @@ pub fn compare(asked: &Text, stored: &Text) -> Comparison {
     if asked.negated != stored.negated {
         let say = |negated| if negated { "phủ định" } else { "khẳng định" }.to_owned();
         found.push(Disagreement {
-            slot: "phủ định",
-            asked: say(asked.negated),
-            stored: say(stored.negated),
+            slot: "phủ định", asked: say(asked.negated), stored: say(stored.negated)
         });
     }
     for (group, left) in &asked.values {
@@ -187,7 +185,9 @@ impl Guard {
                 }
             }
         }
-        phrases.values_mut().for_each(|all| all.sort_by_key(|(words, ..)| std::cmp::Reverse(words.len())));
+        for all in phrases.values_mut() {
+            all.sort_by_key(|(words, ..)| std::cmp::Reverse(words.len()));
+        }
         Self { data, phrases }
     }
 
@@ -340,7 +340,11 @@ mod tests {
     use super::*;
 
     fn said(asked: &str, stored: &str) -> Vec<String> {
-        compare(&Text::read(asked), &Text::read(stored)).disagreements.iter().map(ToString::to_string).collect()
+        compare(&Text::read(asked), &Text::read(stored))
+            .disagreements
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]

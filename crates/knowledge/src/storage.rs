@@ -14,7 +14,8 @@ pub async fn import(
     passages: &[Passage],
     now: DateTime<Utc>,
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let part = |of: fn(&Passage) -> &String| -> Vec<String> { passages.iter().map(|p| of(p).clone()).collect() };
+    let part =
+        |of: fn(&Passage) -> &String| -> Vec<String> { passages.iter().map(|p| of(p).clone()).collect() };
     let hashes: Vec<Vec<u8>> = passages.iter().map(Passage::content_hash).collect();
     let stored = sqlx::query_scalar!(
         "insert into knowledge.passage
@@ -77,7 +78,10 @@ pub async fn publish(
 }
 
 /// The passages of these ids; unknown ids are left out.
-pub async fn passages(conn: &mut PgConnection, ids: &[String]) -> Result<HashMap<String, Passage>, sqlx::Error> {
+pub async fn passages(
+    conn: &mut PgConnection,
+    ids: &[String],
+) -> Result<HashMap<String, Passage>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Passage,
         "select passage_id as id, question, answer, field, unit, source
@@ -101,7 +105,11 @@ pub struct Waiting {
 
 /// Takes up to `limit` waiting passages, the oldest first. They are the transaction's until it
 /// ends: another process takes others, and a change of them waits.
-pub async fn take_waiting(conn: &mut PgConnection, model: &str, limit: i64) -> Result<Vec<Waiting>, sqlx::Error> {
+pub async fn take_waiting(
+    conn: &mut PgConnection,
+    model: &str,
+    limit: i64,
+) -> Result<Vec<Waiting>, sqlx::Error> {
     sqlx::query_as!(
         Waiting,
         r#"select passage_id as id, question, field, unit,
@@ -134,7 +142,11 @@ pub async fn keep_embedding(
 }
 
 /// Notes that the index has these passages.
-pub async fn mark_indexed(conn: &mut PgConnection, ids: &[String], now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+pub async fn mark_indexed(
+    conn: &mut PgConnection,
+    ids: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
     sqlx::query!("update knowledge.passage set indexed_at = $2 where passage_id = any($1)", ids, now)
         .execute(conn)
         .await?;

@@ -113,7 +113,8 @@ impl<'a> Word<'a> {
         let Some(start) = word.find(inner) else {
             return Self { before: word, core: "", after: "" };
         };
-        let end = word.char_indices().rev().find(|(_, c)| inner(*c)).map_or(word.len(), |(i, c)| i + c.len_utf8());
+        let end =
+            word.char_indices().rev().find(|(_, c)| inner(*c)).map_or(word.len(), |(i, c)| i + c.len_utf8());
         Self { before: &word[..start], core: &word[start..end], after: &word[end..] }
     }
 }

@@ -1,6 +1,8 @@
 //! The contract of `VectorIndex`, held against both engines: the embedded one always, Qdrant where
 //! `MOTCUA_TEST_QDRANT_URL` names one.
 
+#![expect(clippy::print_stderr, reason = "tells what was not tried")]
+
 use knowledge::{
     embed::DIMENSIONS,
     index::{EdgeIndex, Error, Point, QdrantIndex, Query, VectorIndex},
@@ -17,7 +19,13 @@ fn vector(degrees: f32) -> Vec<f32> {
 
 fn point(id: &str, degrees: f32, text: &str, field: &str) -> Point {
     let lexical = lexical::stored(&fold(text));
-    Point { id: id.to_owned(), dense: vector(degrees), lexical, field: field.to_owned(), unit: "u".to_owned() }
+    Point {
+        id: id.to_owned(),
+        dense: vector(degrees),
+        lexical,
+        field: field.to_owned(),
+        unit: "u".to_owned(),
+    }
 }
 
 fn query(degrees: f32, text: &str) -> Query {
@@ -148,7 +156,9 @@ async fn searching_goes_on_while_points_come_and_the_graph_is_built() {
 #[tokio::test]
 async fn a_cluster_keeps_the_contract() {
     let Ok(url) = std::env::var("MOTCUA_TEST_QDRANT_URL") else {
-        eprintln!("MOTCUA_TEST_QDRANT_URL is not set: the contract was held against the embedded engine only");
+        eprintln!(
+            "MOTCUA_TEST_QDRANT_URL is not set: the contract was held against the embedded engine only"
+        );
         return;
     };
     let collection = format!("motcua-test-{}", uuid::Uuid::new_v4());

@@ -1,5 +1,7 @@
 //! The whole way of one question with the real model: text → neighbours → verdict.
 
+#![expect(clippy::print_stderr, reason = "shows the figures when a test fails")]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

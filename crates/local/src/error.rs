@@ -22,11 +22,11 @@ pub enum Error {
     NotLocked(&'static str),
 
     #[error(
-        "cannot fetch {name} {version} with pip ({reason}); with a network install python3 and its pip, \
+        "cannot fetch {part} with pip ({reason}); with a network install python3 and its pip, \
          without one put {file} into {}",
         wheels.display()
     )]
-    Fetch { name: String, version: String, file: String, wheels: PathBuf, reason: String },
+    Fetch { part: String, file: String, wheels: PathBuf, reason: String },
 
     #[error(
         "{} is not the file that is locked: {found}, expected {expected}; remove it and try again",
@@ -44,7 +44,7 @@ pub enum Error {
     #[error("{} does not contain {wanted}", path.display())]
     Missing { path: PathBuf, wanted: String },
 
-    #[error("cannot convert the model in {}: {reason}", path.display())]
+    #[error("cannot convert the model {}: {reason}", path.display())]
     Model { path: PathBuf, reason: String },
 
     #[error("data folder {} is in use by process {pid}", path.display())]

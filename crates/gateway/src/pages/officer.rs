@@ -11,7 +11,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse as _, Redirect},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use chrono::{DateTime, Utc};
 
@@ -62,7 +62,7 @@ impl Row {
 
 pub(super) async fn inbox(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
     let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang") };
-    let inbox = gateway.answering(caller.token()).list_inbox(gateway.ask(request)).await?.into_inner();
+    let inbox = gateway.answering(Some(&caller.token)).list_inbox(gateway.ask(request)).await?.into_inner();
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let notice = match query.text("xong").as_str() {
@@ -101,7 +101,7 @@ struct QuestionPage {
     answer: String,
     version: u32,
     verdict: Option<Verdict>,
-    sources: Vec<Source>,
+    sources: Vec<Neighbour>,
     draft: String,
     reason: String,
     may_assign: bool,
@@ -114,7 +114,7 @@ struct Verdict {
     reasons: Vec<String>,
 }
 
-struct Source {
+struct Neighbour {
     id: String,
     question: String,
     answer: String,
@@ -143,10 +143,8 @@ impl QuestionPage {
         let state = ticket.state();
         let question = ticket.question.unwrap_or_default();
         let draft = ticket.draft.unwrap_or_default();
-        let unit = match ticket.unit_name.is_empty() {
-            true => organisation.unit_name(&ticket.unit),
-            false => ticket.unit_name,
-        };
+        let unit =
+            if ticket.unit_name.is_empty() { organisation.unit_name(&ticket.unit) } else { ticket.unit_name };
         Self {
             frame: Frame::of(Some(caller)),
             error: String::new(),
@@ -171,7 +169,7 @@ impl QuestionPage {
             sources: draft
                 .sources
                 .into_iter()
-                .map(|source| Source {
+                .map(|source| Neighbour {
                     cited: typed.cited.contains(&source.id),
                     score: words::decimal(source.score),
                     probability: words::percent(source.probability),
@@ -197,7 +195,7 @@ async fn show(
     refused: Option<&Problem>,
 ) -> Page {
     let request = gateway.ask(GetDraftRequest { ticket_id });
-    let ticket = gateway.answering(caller.token()).get_draft(request).await?.into_inner();
+    let ticket = gateway.answering(Some(&caller.token)).get_draft(request).await?.into_inner();
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let mut template = QuestionPage::new(caller, &organisation, ticket, typed, now);
@@ -205,8 +203,8 @@ async fn show(
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }
 
-fn done(what: &str) -> Page {
-    Ok(Redirect::to(&format!("/can-bo?xong={what}")).into_response())
+fn done(what: &str) -> Response {
+    Redirect::to(&format!("/can-bo?xong={what}")).into_response()
 }
 
 pub(super) async fn question(
@@ -230,8 +228,9 @@ pub(super) async fn approve(
         version: fields.number("version")?,
         source_ids: source_ids.clone(),
     };
-    let Err(status) = gateway.answering(caller.token()).approve_answer(gateway.ask(request)).await else {
-        return done("duyet");
+    let Err(status) = gateway.answering(Some(&caller.token)).approve_answer(gateway.ask(request)).await
+    else {
+        return Ok(done("duyet"));
     };
     let typed = Typed { text: Some(text), cited: source_ids, ..Typed::default() };
     show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
@@ -249,8 +248,9 @@ pub(super) async fn give_back(
         reason: reason.clone(),
         suggested_unit: fields.text("unit"),
     };
-    let Err(status) = gateway.answering(caller.token()).return_question(gateway.ask(request)).await else {
-        return done("tra-lai");
+    let Err(status) = gateway.answering(Some(&caller.token)).return_question(gateway.ask(request)).await
+    else {
+        return Ok(done("tra-lai"));
     };
     let typed = Typed { reason, ..Typed::default() };
     show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
@@ -263,8 +263,8 @@ pub(super) async fn assign(
     Form(fields): Form,
 ) -> Page {
     let request = AssignUnitRequest { ticket_id: ticket_id.clone(), unit: fields.text("unit") };
-    let Err(status) = gateway.routing(caller.token()).assign_unit(gateway.ask(request)).await else {
-        return done("chuyen");
+    let Err(status) = gateway.routing(Some(&caller.token)).assign_unit(gateway.ask(request)).await else {
+        return Ok(done("chuyen"));
     };
     show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
 }

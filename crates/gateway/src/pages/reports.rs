@@ -79,7 +79,7 @@ fn deadlines(counts: UnitDeadlines, organisation: &Organisation) -> Deadlines {
     }
 }
 
-fn satisfaction(group: SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
+fn satisfaction(group: &SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
     Satisfaction {
         field: organisation.field_name(&group.field),
         unit: organisation.unit_name(&group.unit),
@@ -100,7 +100,7 @@ pub(super) async fn reports(State(gateway): State<Gateway>, caller: SignedIn, Qu
         0 => DEFAULT_PERIOD,
         days => days,
     };
-    let client = || gateway.analytics(caller.token());
+    let client = || gateway.analytics(Some(&caller.token));
     let (mut hot, mut due, mut rated) = (client(), client(), client());
     let (hot, due, rated) = tokio::try_join!(
         hot.get_hotness(gateway.ask(GetHotnessRequest { days })),
@@ -114,7 +114,7 @@ pub(super) async fn reports(State(gateway): State<Gateway>, caller: SignedIn, Qu
         periods: PERIODS,
         hotness: hottest(hot.into_inner().points, &organisation),
         deadlines: due.into_inner().units.into_iter().map(|u| deadlines(u, &organisation)).collect(),
-        satisfaction: rated.into_inner().groups.into_iter().map(|g| satisfaction(g, &organisation)).collect(),
+        satisfaction: rated.into_inner().groups.iter().map(|g| satisfaction(g, &organisation)).collect(),
     };
     page(StatusCode::OK, &template)
 }

@@ -4,10 +4,10 @@ use crate::organisation::Choice;
 #[derive(Template)]
 #[template(path = "found.html")]
 struct Found {
-    f: Answer,
+    f: Published,
 }
 
-struct Answer {
+struct Published {
     question: String,
     answer: String,
     field: String,
@@ -17,7 +17,7 @@ struct Answer {
 #[test]
 fn what_people_wrote_is_text_not_html() {
     let script = "<script>alert(\"'1'\")</script>&";
-    let answer = Answer {
+    let answer = Published {
         question: script.into(),
         answer: script.into(),
         field: script.into(),
@@ -52,4 +52,12 @@ fn choices_have_the_names_of_the_wire() {
     let kinds: Vec<Choice> = words::kinds();
     assert_eq!(kinds[0].code, "KIND_QUESTION");
     assert_eq!(kinds.len(), 4);
+}
+
+#[test]
+fn a_refusal_names_the_field_as_its_label_reads() {
+    let refused = Problem::invalid("TEXT_EMPTY").field("asker.name", "asker.name is empty");
+    assert_eq!(sentence(&refused), "Họ và tên: Chưa có nội dung");
+    let refused = Problem::invalid("KIND_UNKNOWN").field("kind", "kind is missing");
+    assert!(sentence(&refused).starts_with("Chưa chọn loại"));
 }

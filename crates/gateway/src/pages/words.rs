@@ -99,6 +99,20 @@ pub(super) fn caller(principal: &Principal) -> String {
     format!("{role}: {}", principal.subject)
 }
 
+/// A form's field as its label reads; empty for those that no form shows.
+pub(super) fn form_field(field: &str) -> &'static str {
+    match field {
+        "text" => "Nội dung",
+        "asker.name" => "Họ và tên",
+        "asker.email" => "Thư điện tử",
+        "asker.phone" => "Điện thoại",
+        "asker.organisation" => "Cơ quan, doanh nghiệp",
+        "comment" => "Góp ý",
+        "reason" => "Lý do",
+        _ => "",
+    }
+}
+
 /// A share from 0 to 1, like `87,5 %`.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0).replace('.', ",")

@@ -98,10 +98,6 @@ impl<'a> Checked<'a> {
     }
 }
 
-fn at() -> Option<Timestamp> {
-    Some(Timestamp::default())
-}
-
 #[test]
 fn the_schemas_name_the_messages_fields() {
     let document = document();
@@ -130,15 +126,23 @@ fn intake_schemas(checked: &mut Checked) {
         &SubmitQuestionRequest { asker, ..SubmitQuestionRequest::default() },
     );
     checked.message("SubmitQuestionResponse", &SubmitQuestionResponse::default());
-    checked.message("TimelineEntry", &TimelineEntry { at: at(), ..TimelineEntry::default() });
+    checked.message(
+        "TimelineEntry",
+        &TimelineEntry { at: Some(Timestamp::default()), ..TimelineEntry::default() },
+    );
     checked.message("Citation", &Citation::default());
-    let answer = PublishedAnswer { published_at: at(), ..PublishedAnswer::default() };
+    let answer = PublishedAnswer { published_at: Some(Timestamp::default()), ..PublishedAnswer::default() };
     checked.message("PublishedAnswer", &answer);
-    let ticket = GetTicketResponse { answer: Some(answer), due_at: at(), ..GetTicketResponse::default() };
+    let ticket = GetTicketResponse {
+        answer: Some(answer),
+        due_at: Some(Timestamp::default()),
+        ..GetTicketResponse::default()
+    };
     checked.message("GetTicketResponse", &ticket);
     checked.message("RateAnswerRequest", &RateAnswerRequest::default());
     checked.message("RateAnswerResponse", &RateAnswerResponse::default());
-    checked.message("Question", &Question { submitted_at: at(), ..Question::default() });
+    checked
+        .message("Question", &Question { submitted_at: Some(Timestamp::default()), ..Question::default() });
 }
 
 fn officer_schemas(checked: &mut Checked) {
@@ -162,14 +166,17 @@ fn officer_schemas(checked: &mut Checked) {
     checked.message("Field", &Field::default());
     checked.message("GetOrganisationResponse", &GetOrganisationResponse::default());
     checked.message("AssignUnitRequest", &AssignUnitRequest::default());
-    checked.message("AssignUnitResponse", &AssignUnitResponse { due_at: at(), ..Default::default() });
-    checked.message("InboxItem", &InboxItem { due_at: at(), ..InboxItem::default() });
+    checked.message(
+        "AssignUnitResponse",
+        &AssignUnitResponse { due_at: Some(Timestamp::default()), ..Default::default() },
+    );
+    checked.message("InboxItem", &InboxItem { due_at: Some(Timestamp::default()), ..InboxItem::default() });
     checked.message("ListInboxResponse", &ListInboxResponse::default());
     let draft = Draft { verdict: Some(Verdict::default()), ..Draft::default() };
     checked.message("Draft", &draft);
     let ticket = GetDraftResponse {
         question: Some(intake::Question::default()),
-        due_at: at(),
+        due_at: Some(Timestamp::default()),
         draft: Some(draft),
         ..GetDraftResponse::default()
     };
@@ -192,7 +199,10 @@ fn analytics_schemas(checked: &mut Checked) {
     checked.message("GetDeadlinesResponse", &GetDeadlinesResponse::default());
     checked.message("SatisfactionGroup", &SatisfactionGroup::default());
     checked.message("GetSatisfactionResponse", &GetSatisfactionResponse::default());
-    checked.message("DeadLetter", &DeadLetter { failed_at: at(), ..DeadLetter::default() });
+    checked.message(
+        "DeadLetter",
+        &DeadLetter { failed_at: Some(Timestamp::default()), ..DeadLetter::default() },
+    );
     checked.message("ListDeadLettersResponse", &ListDeadLettersResponse::default());
     checked.message("RedriveDeadLettersRequest", &RedriveDeadLettersRequest::default());
     checked.message("RedriveDeadLettersResponse", &RedriveDeadLettersResponse::default());

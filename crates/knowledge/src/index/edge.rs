@@ -141,7 +141,8 @@ impl Shard {
             with_payload: WithPayloadInterface::Bool(true),
             ..request(query.limit)
         })?;
-        let among = Filter::new_must(Condition::HasId(fused.iter().map(|hit| hit.id).collect::<HasIdCondition>()));
+        let among =
+            Filter::new_must(Condition::HasId(fused.iter().map(|hit| hit.id).collect::<HasIdCondition>()));
         let scores = |leg| self.scores(leg, &among, fused.len());
         let cosines = scores(Some(dense(query)))?;
         let lexicals = scores(lexical(query))?;

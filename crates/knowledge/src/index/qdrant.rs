@@ -6,10 +6,11 @@ use qdrant_client::{
     Qdrant, QdrantError,
     qdrant::{
         Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder,
-        DeletePointsBuilder, Distance, FieldType, Filter, Fusion, Modifier, NamedVectors, PointId, PointStruct,
-        PointsIdsList, PrefetchQueryBuilder, QueryBatchPointsBuilder, QueryPoints, QueryPointsBuilder, ScoredPoint,
-        SearchParamsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPointsBuilder, Vector,
-        VectorInput, VectorParamsBuilder, VectorsConfigBuilder, point_id::PointIdOptions,
+        DeletePointsBuilder, Distance, FieldType, Filter, Fusion, Modifier, NamedVectors, PointId,
+        PointStruct, PointsIdsList, PrefetchQueryBuilder, QueryBatchPointsBuilder, QueryPoints,
+        QueryPointsBuilder, ScoredPoint, SearchParamsBuilder, SparseVectorParamsBuilder,
+        SparseVectorsConfigBuilder, UpsertPointsBuilder, Vector, VectorInput, VectorParamsBuilder,
+        VectorsConfigBuilder, point_id::PointIdOptions,
     },
 };
 
@@ -48,8 +49,9 @@ impl QdrantIndex {
         dense.add_named_vector_params(DENSE, VectorParamsBuilder::new(DIMENSIONS as u64, Distance::Cosine));
         let mut sparse = SparseVectorsConfigBuilder::default();
         sparse.add_named_vector_params(LEXICAL, SparseVectorParamsBuilder::default().modifier(Modifier::Idf));
-        let collection =
-            CreateCollectionBuilder::new(&self.collection).vectors_config(dense).sparse_vectors_config(sparse);
+        let collection = CreateCollectionBuilder::new(&self.collection)
+            .vectors_config(dense)
+            .sparse_vectors_config(sparse);
         self.client.create_collection(collection).await?;
         let field = CreateFieldIndexCollectionBuilder::new(&self.collection, FIELD, FieldType::Keyword);
         self.client.create_field_index(field.wait(true)).await?;
@@ -132,8 +134,7 @@ impl VectorIndex for QdrantIndex {
     fn delete(&self, ids: Vec<String>) -> Pending<'_, ()> {
         Box::pin(async move {
             let ids = ids.iter().map(|id| PointId::from(point_id(id).to_string())).collect();
-            let request =
-                DeletePointsBuilder::new(&self.collection).points(PointsIdsList { ids }).wait(true);
+            let request = DeletePointsBuilder::new(&self.collection).points(PointsIdsList { ids }).wait(true);
             self.client.delete_points(request).await.map_err(Box::new)?;
             Ok(())
         })
@@ -193,5 +194,5 @@ fn uuid_of(point: &ScoredPoint) -> String {
 
 fn passage_id(point: &ScoredPoint) -> String {
     let id = point.payload.get(PASSAGE).and_then(|id| id.as_str());
-    id.map(String::clone).unwrap_or_default()
+    id.cloned().unwrap_or_default()
 }

@@ -50,11 +50,7 @@ pub(super) fn ensure(
     let partial = folder.with_added_extension("partial");
     remove_dir_if_any(&partial)?;
     create_open_dir(&partial)?;
-    let bytes = fs::read(weights).at("read", weights)?;
-    convert(&bytes, &partial).map_err(|failure| match failure {
-        Failure::Refused(reason) => Error::Model { path: weights.to_path_buf(), reason },
-        Failure::Other(error) => error,
-    })?;
+    convert(weights, &partial)?;
     stamp(&partial, source_sha256)?;
     remove_dir_if_any(folder)?;
     fs::rename(&partial, folder).at("rename", &partial)
@@ -85,25 +81,10 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|m| m.modified()).ok()
 }
 
-enum Failure {
-    Refused(String),
-    Other(Error),
-}
-
-impl From<String> for Failure {
-    fn from(reason: String) -> Self {
-        Self::Refused(reason)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-fn convert(weights: &[u8], folder: &Path) -> Result<(), Failure> {
-    let source = E5s1::parse(weights)?;
+fn convert(weights: &Path, folder: &Path) -> Result<(), Error> {
+    let refused = |reason| Error::Model { path: weights.to_path_buf(), reason };
+    let bytes = fs::read(weights).at("read", weights)?;
+    let source = E5s1::parse(&bytes).map_err(refused)?;
     let write_json = |name: &str, value: &serde_json::Value| {
         let path = folder.join(name);
         let file = File::create(&path).at("create", &path)?;
@@ -116,9 +97,8 @@ fn convert(weights: &[u8], folder: &Path) -> Result<(), Failure> {
     for (name, value) in tokenizer::settings(&source) {
         write_json(name, &value)?;
     }
-    let model = onnx::model(&source)?.encode_to_vec();
-    write_whole(&folder.join("model.onnx"), &model, 0o644)?;
-    Ok(())
+    let model = onnx::model(&source).map_err(refused)?.encode_to_vec();
+    write_whole(&folder.join("model.onnx"), &model, 0o644)
 }
 
 fn stamp(folder: &Path, source_sha256: &str) -> Result<(), Error> {

@@ -61,8 +61,7 @@ fn fetch(part: &Part, wheel: &Path) -> Result<(), Error> {
     let partial = wheels.join(format!("{}.partial", part.folder()));
     remove_dir_if_any(&partial)?;
     let failed = |reason: String| Error::Fetch {
-        name: part.name.clone(),
-        version: part.version.clone(),
+        part: format!("{} {}", part.name, part.version),
         file: part.file.clone(),
         wheels: wheels.to_path_buf(),
         reason,
