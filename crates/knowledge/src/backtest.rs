@@ -65,6 +65,7 @@ struct Answered {
 /// One line of the asked file.
 #[derive(Debug, Clone, Deserialize)]
 struct Asked {
+    id: String,
     kind: String,
     text: String,
     /// Ids that are right; none: no stored answer is.
@@ -122,9 +123,21 @@ pub struct Report {
     /// Without `same_answer:other_condition`.
     pub all: Figures,
     pub kinds: BTreeMap<String, Figures>,
+    /// To be read before they are believed: some are right although nobody listed them.
+    pub wrong_drafts: Vec<WrongDraft>,
     /// Of matching one question, embedding included, one at a time.
     pub p50_ms: f64,
     pub p99_ms: f64,
+}
+
+/// A draft from an id that is not among the right ones.
+#[derive(Debug, Clone, Serialize)]
+pub struct WrongDraft {
+    /// The asked question's id.
+    pub asked: String,
+    /// The answered question's id.
+    pub answered: String,
+    pub probability: f64,
 }
 
 /// Reads both files, indexes the answered questions in a folder that is then thrown away, and asks.
@@ -201,6 +214,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
 #[derive(Default)]
 struct Tally {
     kinds: BTreeMap<String, Counts>,
+    wrong_drafts: Vec<WrongDraft>,
     times: Vec<Duration>,
 }
 
@@ -231,9 +245,15 @@ impl Tally {
         match (found.verdict.band, ids.first()) {
             (Band::Reuse, Some(id)) => {
                 figures.drafted += 1;
-                figures.correct += usize::from(question.expect.contains(*id));
+                let correct = question.expect.contains(*id);
+                figures.correct += usize::from(correct);
                 figures.forbidden += usize::from(question.forbid.contains(*id));
                 figures.false_drafts += usize::from(!answerable);
+                if !correct {
+                    let (asked, answered) = (question.id.clone(), (*id).clone());
+                    let probability = found.verdict.probability;
+                    self.wrong_drafts.push(WrongDraft { asked, answered, probability });
+                }
             }
             (Band::Suggest, _) => figures.suggested += 1,
             _ => {}
@@ -252,6 +272,7 @@ impl Tally {
             answered,
             all: all.figures(),
             kinds,
+            wrong_drafts: self.wrong_drafts,
             p50_ms: quantile(&self.times, 50),
             p99_ms: quantile(&self.times, 99),
         }
@@ -292,7 +313,7 @@ fn wilson_lower(right: usize, all: usize) -> Option<f64> {
     let n = number(all);
     let share = number(right) / n;
     let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    (all > 0).then(|| (share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n))
+    (all > 0).then(|| ((share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n)).max(0.0))
 }
 
 /// The nearest-rank percentile of sorted times, in milliseconds.

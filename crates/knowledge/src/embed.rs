@@ -14,6 +14,8 @@ use fastembed::{
 };
 use tokio::sync::oneshot;
 
+use crate::text;
+
 /// Numbers in one embedding.
 pub const DIMENSIONS: usize = 384;
 
@@ -79,7 +81,8 @@ impl Embedder {
         }
         let model = load(options)?;
         let name = options.model_dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let id = format!("{name}/ort-{}", runtime_version(&options.onnxruntime));
+        let runtime = runtime_version(&options.onnxruntime);
+        let id = format!("{name}/ort-{runtime}/text-{}", text::REVISION);
         let (jobs, waiting) = sync_channel(options.queue_max.max(1));
         let batch_max = options.batch_max.max(1);
         std::thread::Builder::new()
@@ -94,7 +97,8 @@ impl Embedder {
         &self.model
     }
 
-    /// The model and what runs it: vectors of different ids must not meet in one index.
+    /// The model, what runs it and how texts are read: vectors of different ids must not meet in one
+    /// index.
     pub fn id(&self) -> &str {
         &self.id
     }

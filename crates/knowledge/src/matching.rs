@@ -95,7 +95,7 @@ impl Matcher {
         let (ranked, verdict) = reuse::judge(&nearest.asked, &candidates, &self.calibration);
         let neighbour = |(at, probability): (usize, f64)| Neighbour {
             passage: known[at].1.clone(),
-            cosine: known[at].0.cosine.into(),
+            cosine: f64::from(known[at].0.cosine).clamp(-1.0, 1.0),
             probability,
         };
         Found { verdict, neighbours: ranked.into_iter().take(limit).map(neighbour).collect() }

@@ -6,6 +6,10 @@ use std::{collections::HashMap, sync::LazyLock};
 use serde::Deserialize;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
+/// Goes up with every change of [`normalise`] or of `data/abbreviations.toml`: stored questions are
+/// then embedded and indexed anew.
+pub const REVISION: u32 = 1;
+
 /// The most words one written abbreviation has.
 const PHRASE_WORDS: usize = 3;
 

@@ -120,7 +120,7 @@ fn configuration_keys(toml: &str) -> BTreeSet<String> {
     let mut section = String::new();
     let mut keys = BTreeSet::new();
     for line in toml.lines() {
-        let line = line.trim_start_matches(['#', ' ']).trim_end();
+        let line = line.trim_start_matches(['#', ':', ' ']).trim_end();
         if let Some(header) =
             line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|h| word(h))
         {
