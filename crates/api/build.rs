@@ -27,9 +27,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .compile_well_known_types(true)
         .extern_path(".google.protobuf", "::pbjson_types")
         .compile_fds_with_config(descriptors, config)?;
-    pbjson_build::Builder::new()
-        .register_descriptors(&bytes)?
-        .emit_fields()
-        .build(&[".motcua"])?;
+    pbjson_build::Builder::new().register_descriptors(&bytes)?.emit_fields().build(&[".motcua"])?;
     Ok(())
 }

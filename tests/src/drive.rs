@@ -51,8 +51,11 @@ impl Journey {
             "TICKET_STATE_CLOSED" => return Some(Step::Done),
             "TICKET_STATE_ANSWERED" => {
                 let first = !seen["timeline"].to_string().contains("MILESTONE_REOPENED");
-                let rating =
-                    if first { json!({"score": 2, "comment": "Tôi chưa rõ"}) } else { json!({"score": 5}) };
+                let rating = if first {
+                    json!({"score": 2, "comment": "Tôi chưa rõ"})
+                } else {
+                    json!({"score": 5})
+                };
                 let path = format!("/api/v1/questions/{code}/rating");
                 asker.send(Method::POST, &path, Some(rating.to_string().into_bytes())).await?;
             }

@@ -43,7 +43,8 @@ pub struct Platform {
 impl Platform {
     /// Starts on `dir` and waits until it serves.
     pub async fn up(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("up.log")).expect("a log");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(dir.join("up.log")).expect("a log");
         let mut child = Command::new(binary())
             .args(["up", "--listen", "127.0.0.1:0", "--data"])
             .arg(dir)
@@ -129,10 +130,11 @@ impl Platform {
     /// The ids of the private servers that this folder's `up` started.
     pub async fn server_ids(&self) -> Vec<i32> {
         let pool = self.pool().await;
-        let file: String = sqlx::query_scalar("select setting from pg_settings where name = 'data_directory'")
-            .fetch_one(&pool)
-            .await
-            .expect("it answers");
+        let file: String =
+            sqlx::query_scalar("select setting from pg_settings where name = 'data_directory'")
+                .fetch_one(&pool)
+                .await
+                .expect("it answers");
         let pid = std::fs::read_to_string(Path::new(&file).join("postmaster.pid")).expect("it runs");
         vec![pid.lines().next().and_then(|id| id.parse().ok()).expect("an id")]
     }
@@ -153,5 +155,6 @@ fn endpoints(dir: &Path) -> Endpoints {
 
 /// Waits until no process has that id.
 pub async fn gone(id: i32) {
-    until("a process to end", || async move { (!Path::new(&format!("/proc/{id}")).exists()).then_some(()) }).await;
+    until("a process to end", || async move { (!Path::new(&format!("/proc/{id}")).exists()).then_some(()) })
+        .await;
 }

@@ -33,7 +33,8 @@ fn gaps() -> Vec<String> {
         ("routing", intake::QuestionReopened::event_name()),
         ("analytics", intake::AnswerRated::event_name()),
     ];
-    let relay = events.iter().flat_map(|name| ["before-publish", "before-mark"].map(|at| format!("{at} {name}")));
+    let relay =
+        events.iter().flat_map(|name| ["before-publish", "before-mark"].map(|at| format!("{at} {name}")));
     let heard = hearers.iter().flat_map(|(service, name)| {
         let fact = name.rsplit('.').next().unwrap();
         ["before-effect", "before-ack"].map(|at| format!("{at}:{service}-{fact} {name}"))
@@ -80,7 +81,10 @@ async fn each_went_once(platform: &Platform, questions: usize) {
     let questions = i64::try_from(questions).unwrap();
     let count = async |sql: &'static str| -> i64 { sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap() };
     assert_eq!(count("select count(*) from intake.ticket").await, questions);
-    assert_eq!(count("select count(*) from intake.ticket where state = 'closed' and score = 5").await, questions);
+    assert_eq!(
+        count("select count(*) from intake.ticket where state = 'closed' and score = 5").await,
+        questions
+    );
     for (milestone, times) in [
         ("MILESTONE_RECEIVED", 1),
         ("MILESTONE_ROUTED", 2),
@@ -101,7 +105,10 @@ async fn each_went_once(platform: &Platform, questions: usize) {
     assert_eq!(count("select count(*) from knowledge.passage").await, questions);
     assert_eq!(count("select count(*) from bus.dead_letter").await, 0);
     assert_eq!(count("select count(*) from bus.outbox where published_at is null").await, 0);
-    assert_eq!(count("select count(*) from analytics.fact").await, count("select count(*) from bus.outbox").await);
+    assert_eq!(
+        count("select count(*) from analytics.fact").await,
+        count("select count(*) from bus.outbox").await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +205,8 @@ async fn poison_becomes_a_dead_letter_and_is_redriven() {
 
     // What fails for a while is tried again, then set aside; put right, it is re-driven.
     let pool = platform.pool().await;
-    let obstruct = "alter table intake.timeline add constraint obstruction check (what <> 'MILESTONE_ROUTED')";
+    let obstruct =
+        "alter table intake.timeline add constraint obstruction check (what <> 'MILESTONE_ROUTED')";
     sqlx::query(obstruct).execute(&pool).await.unwrap();
     let (_, code) = platform.rest().ask("Câu hỏi bị nghẽn").await;
     until("the third dead letter", || async { (letters().await.as_array()?.len() == 3).then_some(()) }).await;
@@ -209,7 +217,12 @@ async fn poison_becomes_a_dead_letter_and_is_redriven() {
     platform.rest().followed(&code, "TICKET_STATE_ROUTED").await;
     platform.settle().await;
     assert_eq!(letters().await.as_array().unwrap().len(), 2);
-    platform.rest_as("officer", None).await.get("/api/v1/dead-letters").await.refused(403, "ROLE_NOT_ALLOWED");
+    platform
+        .rest_as("officer", None)
+        .await
+        .get("/api/v1/dead-letters")
+        .await
+        .refused(403, "ROLE_NOT_ALLOWED");
 
     // What stays poison becomes a dead letter again: it is not lost by re-driving.
     operator.post("/api/v1/dead-letters/redrive", &json!({})).await.ok();

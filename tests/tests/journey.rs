@@ -65,7 +65,8 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
     let dir = data_dir();
     let platform = Platform::up_with_sample(dir.path()).await;
     let asker = platform.rest();
-    let (officer, dispatcher) = (platform.rest_as("officer", None).await, platform.rest_as("dispatcher", None).await);
+    let (officer, dispatcher) =
+        (platform.rest_as("officer", None).await, platform.rest_as("dispatcher", None).await);
 
     // Nothing like it is stored: the desk has it.
     let (ticket_id, code) = asker.ask("Vì sao con mèo nhà bên cứ sủa vào lúc nửa đêm trăng tròn?").await;
@@ -82,7 +83,10 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
     let others = platform.rest_as("officer", Some("vu-ke-hoach")).await;
     let moved = theirs.drafted(&ticket_id).await;
     others.get(&path).await.refused(404, "TICKET_NOT_FOUND");
-    officer.post(&format!("{path}/assign"), &json!({"unit": "mot-cua"})).await.refused(403, "ROLE_NOT_ALLOWED");
+    officer
+        .post(&format!("{path}/assign"), &json!({"unit": "mot-cua"}))
+        .await
+        .refused(403, "ROLE_NOT_ALLOWED");
 
     // The officer who looked before the move may not approve what changed since.
     let stale = json!({"text": "Trả lời", "version": draft["draft"]["version"]});
@@ -104,7 +108,10 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
     platform.settle().await;
     let again = others.drafted(&ticket_id).await;
     assert_eq!(again["question"]["followUps"], json!(["Chưa đúng ý tôi hỏi"]));
-    assert_ne!(again["draft"]["verdict"]["band"], "BAND_REUSE", "the answer that did not help is not drafted again");
+    assert_ne!(
+        again["draft"]["verdict"]["band"], "BAND_REUSE",
+        "the answer that did not help is not drafted again"
+    );
     assert!(again["draft"]["version"].as_u64() > moved["draft"]["version"].as_u64());
     others.approve(&ticket_id, Some("Mèo không sủa; có lẽ là chó.")).await;
     let answered = asker.followed(&code, "TICKET_STATE_ANSWERED").await;
@@ -158,8 +165,10 @@ async fn bad_input_is_refused_and_nothing_is_stored() {
     asker.clone().with_token("v4.local.nonsense").get("/api/v1/inbox").await.refused(401, "TOKEN_INVALID");
     let pool = platform.pool().await;
     for table in ["intake.ticket", "intake.sealed", "bus.outbox"] {
-        let rows: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}"))).fetch_one(&pool).await.unwrap();
+        let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table}")))
+            .fetch_one(&pool)
+            .await
+            .unwrap();
         assert_eq!(rows, 0, "{table}");
     }
     platform.stop().await;
@@ -171,8 +180,7 @@ async fn a_retried_submission_is_one_ticket() {
     let platform = Platform::up(dir.path(), &[], &[]).await;
     let asker = platform.rest();
     let body = question("Gửi hai lần thì sao?");
-    let replies =
-        futures::future::join_all((0..8).map(|_| asker.post("/api/v1/questions", &body))).await;
+    let replies = futures::future::join_all((0..8).map(|_| asker.post("/api/v1/questions", &body))).await;
     let first = replies[0].json();
     for reply in replies {
         assert_eq!(reply.ok(), first);
@@ -182,11 +190,13 @@ async fn a_retried_submission_is_one_ticket() {
     asker.post("/api/v1/questions", &other).await.refused(409, "REQUEST_ID_REUSED");
     platform.settle().await;
     let pool = platform.pool().await;
-    let tickets: i64 = sqlx::query_scalar("select count(*) from intake.ticket").fetch_one(&pool).await.unwrap();
-    let facts: i64 = sqlx::query_scalar("select count(*) from bus.outbox where name = 'intake.v1.QuestionSubmitted'")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let tickets: i64 =
+        sqlx::query_scalar("select count(*) from intake.ticket").fetch_one(&pool).await.unwrap();
+    let facts: i64 =
+        sqlx::query_scalar("select count(*) from bus.outbox where name = 'intake.v1.QuestionSubmitted'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
     assert_eq!((tickets, facts), (1, 1));
     platform.stop().await;
 }
@@ -196,7 +206,9 @@ async fn pages_grpc_and_operations_are_there() {
     let dir = data_dir();
     let platform = Platform::up(dir.path(), &[], &[]).await;
     let rest = platform.rest();
-    for (path, shows) in [("/", "<form"), ("/tra-cuu", "<form"), ("/theo-doi", "<form"), ("/dang-nhap", "<form")] {
+    for (path, shows) in
+        [("/", "<form"), ("/tra-cuu", "<form"), ("/theo-doi", "<form"), ("/dang-nhap", "<form")]
+    {
         let reply = rest.get(path).await;
         assert!(reply.status.is_success() && reply.text.contains(shows), "{path}: {reply:?}");
         assert!(reply.text.contains("lang=\"vi\""), "{path}");
@@ -216,21 +228,22 @@ async fn reflection_lists_every_service(grpc: &str) {
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
         server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
     };
-    let mut client = ServerReflectionClient::connect(grpc.to_owned()).await.unwrap();
+    let channel = tonic::transport::Endpoint::from_shared(grpc.to_owned()).unwrap().connect().await.unwrap();
+    let mut client = ServerReflectionClient::new(channel.clone());
     let request = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
-    let mut replies =
-        client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
+    let mut replies = client.server_reflection_info(tokio_stream::once(request)).await.unwrap().into_inner();
     let reply = replies.message().await.unwrap().unwrap().message_response;
     let Some(MessageResponse::ListServicesResponse(list)) = reply else { panic!("{reply:?}") };
     let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     for service in ["intake", "routing", "answering", "knowledge", "analytics"] {
         assert!(names.iter().any(|name| name.starts_with(&format!("motcua.{service}.v1."))), "{names:?}");
     }
-    let mut health = tonic_health::pb::health_client::HealthClient::connect(grpc.to_owned()).await.unwrap();
+    let mut health = tonic_health::pb::health_client::HealthClient::new(channel);
     let service = "motcua.intake.v1.IntakeService".to_owned();
-    let status = health.check(tonic_health::pb::HealthCheckRequest { service }).await.unwrap().into_inner().status;
+    let status =
+        health.check(tonic_health::pb::HealthCheckRequest { service }).await.unwrap().into_inner().status;
     assert_eq!(status, 1, "SERVING");
 }

@@ -10,17 +10,25 @@ use futures::StreamExt as _;
 use serde_json::json;
 
 /// Invented persons' data, each in a form that people type.
-const CANARIES: [&str; 6] =
-    ["0987654321", "0987 654 321", "chim.hoang.yen@example.com", "001099123456", "Chim Hoàng Yến", "chim hoang yen"];
+const CANARIES: [&str; 6] = [
+    "0987654321",
+    "0987 654 321",
+    "chim.hoang.yen@example.com",
+    "001099123456",
+    "Chim Hoàng Yến",
+    "chim hoang yen",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn canaries_stay_in_intake_and_one_trace_follows_the_question() {
     let (collector, otlp) = Collector::start().await;
     let dir = data_dir();
-    let environment = [("MOTCUA__TELEMETRY__OTLP_ENDPOINT", otlp.as_str()), ("MOTCUA__TELEMETRY__LOG", "debug")];
+    let environment =
+        [("MOTCUA__TELEMETRY__OTLP_ENDPOINT", otlp.as_str()), ("MOTCUA__TELEMETRY__LOG", "debug")];
     let platform = Platform::up(dir.path(), &[], &environment).await;
     let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
-    let mut body = question(&format!("Tôi là Chim Hoàng Yến, xin hỏi về thẻ. Liên hệ: {}", CANARIES.join(", ")));
+    let mut body =
+        question(&format!("Tôi là Chim Hoàng Yến, xin hỏi về thẻ. Liên hệ: {}", CANARIES.join(", ")));
     body["asker"] = json!({"name": "Chim Hoang Yen", "email": CANARIES[2], "phone": CANARIES[0]});
     let reply = asker.post("/api/v1/questions", &body).await.ok();
     let (ticket_id, code) = (reply["ticketId"].as_str().unwrap(), reply["trackingCode"].as_str().unwrap());
@@ -59,12 +67,16 @@ fn nowhere(place: &str, text: &str) {
 
 /// From the HTTP request through gRPC and NATS to the last hearer before the officer's own step.
 fn one_trace(spans: &[opentelemetry_proto::tonic::trace::v1::Span]) {
-    let submit = spans.iter().find(|span| span.name.ends_with("IntakeService/SubmitQuestion")).expect("a span");
-    for name in ["routing-QuestionSubmitted hear", "answering-QuestionRouted hear", "intake-QuestionRouted hear"] {
+    let submit =
+        spans.iter().find(|span| span.name.ends_with("IntakeService/SubmitQuestion")).expect("a span");
+    for name in
+        ["routing-QuestionSubmitted hear", "answering-QuestionRouted hear", "intake-QuestionRouted hear"]
+    {
         let span = spans.iter().find(|span| span.name == name && span.trace_id == submit.trace_id);
         assert!(span.is_some(), "{name} is not in the trace of the submission");
     }
-    let inside = |name: &str| spans.iter().any(|span| span.name.ends_with(name) && span.trace_id == submit.trace_id);
+    let inside =
+        |name: &str| spans.iter().any(|span| span.name.ends_with(name) && span.trace_id == submit.trace_id);
     assert!(inside("KnowledgeService/FindReusable"), "gRPC from a hearer is in the trace");
     assert!(spans.iter().any(|span| span.span_id == submit.parent_span_id), "the HTTP request is its parent");
 }

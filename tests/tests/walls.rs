@@ -54,7 +54,10 @@ fn no_crate_imports_what_it_may_not() {
         }
     }
     for (crate_name, library) in FORBIDDEN {
-        assert!(!dependencies[crate_name].iter().any(|d| d == library), "{crate_name} must not use {library}");
+        assert!(
+            !dependencies[crate_name].iter().any(|d| d == library),
+            "{crate_name} must not use {library}"
+        );
     }
 }
 

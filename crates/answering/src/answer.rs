@@ -80,12 +80,24 @@ fn second_time(mut verdict: Verdict) -> Verdict {
 
 impl Answer {
     /// A question that reached a unit for the first time; `version` is the routing's.
-    pub fn draft(ticket_id: TicketId, version: u32, question: Question, custody: Custody, draft: Draft) -> Self {
+    pub fn draft(
+        ticket_id: TicketId,
+        version: u32,
+        question: Question,
+        custody: Custody,
+        draft: Draft,
+    ) -> Self {
         Self { ticket_id, version: version + 1, question, custody, draft, state: State::Drafted }
     }
 
     /// It was routed again, or reopened. `None`: the fact is of the past.
-    pub fn reroute(mut self, version: u32, question: Question, custody: Custody, draft: Draft) -> Option<Self> {
+    pub fn reroute(
+        mut self,
+        version: u32,
+        question: Question,
+        custody: Custody,
+        draft: Draft,
+    ) -> Option<Self> {
         let (round, before) = (question.follow_ups.len(), self.question.follow_ups.len());
         let approved = matches!(self.state, State::Approved { .. });
         if round < before || (round == before && (approved || version <= self.version)) {
@@ -110,7 +122,9 @@ impl Answer {
     ) -> Result<Option<Self>, Refused> {
         match &self.state {
             State::Drafted => {}
-            State::Approved { text: before, .. } if *before == text && seen < self.version => return Ok(None),
+            State::Approved { text: before, .. } if *before == text && seen < self.version => {
+                return Ok(None);
+            }
             State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
         }
         if seen != self.version {
@@ -216,7 +230,9 @@ mod tests {
     }
 
     fn source() -> Neighbour {
-        Neighbour { id: "s1".into(), question: "hỏi?".into(), answer: "đáp".into(), ..Neighbour::default() }
+        Neighbour {
+            id: "s1".into(), question: "hỏi?".into(), answer: "đáp".into(), ..Neighbour::default()
+        }
     }
 
     fn custody(unit: &str) -> Custody {
@@ -259,12 +275,16 @@ mod tests {
         assert_eq!(approved.approved().unwrap().citations[0].id, "s1");
         assert_eq!(approve(approved.clone(), 3, "đáp"), Ok(None));
         assert_eq!(approve(approved.clone(), 3, "khác"), Err(Refused::NotDrafted));
-        assert_eq!(approved.return_to_routing("an", "nhầm".into(), DateTime::UNIX_EPOCH), Err(Refused::NotDrafted));
+        assert_eq!(
+            approved.return_to_routing("an", "nhầm".into(), DateTime::UNIX_EPOCH),
+            Err(Refused::NotDrafted)
+        );
     }
 
     #[test]
     fn only_the_drafts_sources_can_be_cited() {
-        let cite = |id: &str| drafted().approve(3, "an", "đáp".into(), &[id.to_owned()], DateTime::UNIX_EPOCH);
+        let cite =
+            |id: &str| drafted().approve(3, "an", "đáp".into(), &[id.to_owned()], DateTime::UNIX_EPOCH);
         assert!(cite("s1").is_ok());
         assert_eq!(cite("s2"), Err(Refused::UnknownSource("s2".into())));
     }

@@ -3,8 +3,8 @@
 use api::{
     TicketId,
     answering::v1::{
-        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, GetDraftRequest, GetDraftResponse, InboxItem,
-        ListInboxRequest, ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
+        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, GetDraftRequest, GetDraftResponse,
+        InboxItem, ListInboxRequest, ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
         answering_service_server::AnsweringService,
     },
 };
@@ -27,7 +27,10 @@ pub struct Grpc(pub Answering);
 
 #[tonic::async_trait]
 impl AnsweringService for Grpc {
-    async fn list_inbox(&self, request: Request<ListInboxRequest>) -> Result<Response<ListInboxResponse>, Status> {
+    async fn list_inbox(
+        &self,
+        request: Request<ListInboxRequest>,
+    ) -> Result<Response<ListInboxResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ListInboxRequest { limit, page_token } = request.into_inner();
         let after = parse_page_token(&page_token)?;
@@ -36,10 +39,16 @@ impl AnsweringService for Grpc {
             Some(last) if more => page_token_after(last),
             _ => String::new(),
         };
-        Ok(Response::new(ListInboxResponse { items: waiting.into_iter().map(item).collect(), next_page_token }))
+        Ok(Response::new(ListInboxResponse {
+            items: waiting.into_iter().map(item).collect(),
+            next_page_token,
+        }))
     }
 
-    async fn get_draft(&self, request: Request<GetDraftRequest>) -> Result<Response<GetDraftResponse>, Status> {
+    async fn get_draft(
+        &self,
+        request: Request<GetDraftRequest>,
+    ) -> Result<Response<GetDraftResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ticket_id = parse_ticket_id(&request.get_ref().ticket_id)?;
         Ok(Response::new(draft(self.0.get_draft(&officer, ticket_id).await?)))
@@ -53,7 +62,10 @@ impl AnsweringService for Grpc {
         let ApproveAnswerRequest { ticket_id, text, version, source_ids } = request.into_inner();
         let step = ApproveAnswer { ticket_id: parse_ticket_id(&ticket_id)?, text, version, source_ids };
         let answer = self.0.approve_answer(&officer, step).await?;
-        Ok(Response::new(ApproveAnswerResponse { state: state(&answer.state).into(), version: answer.version }))
+        Ok(Response::new(ApproveAnswerResponse {
+            state: state(&answer.state).into(),
+            version: answer.version,
+        }))
     }
 
     async fn return_question(

@@ -101,7 +101,11 @@ impl Answering {
     }
 
     /// Gives the question back to routing.
-    pub async fn return_question(&self, officer: &Principal, step: ReturnQuestion) -> Result<Answer, Refusal> {
+    pub async fn return_question(
+        &self,
+        officer: &Principal,
+        step: ReturnQuestion,
+    ) -> Result<Answer, Refusal> {
         let reason = checked("reason", step.reason, self.config.reason_chars_max)?;
         let mut tx = self.pool.begin().await?;
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
@@ -109,10 +113,8 @@ impl Answering {
             let message = "suggestedUnit is the unit that returns it";
             return Err(Refusal::invalid("suggestedUnit", "UNIT_IS_ITS_OWN", message));
         }
-        let returned = answer
-            .clone()
-            .return_to_routing(&officer.subject, reason, self.clock.now())
-            .map_err(refused)?;
+        let returned =
+            answer.clone().return_to_routing(&officer.subject, reason, self.clock.now()).map_err(refused)?;
         let Some(returned) = returned else { return Ok(answer) };
         storage::save_answer(&mut tx, &returned).await?;
         if let Some(fact) = returned.returned(&step.suggested_unit) {
@@ -136,9 +138,11 @@ fn refused(why: Refused) -> Refusal {
         Refused::Stale(version) => {
             Refusal::stale("STALE_VERSION", format!("the question has changed; its version is {version} now"))
         }
-        Refused::UnknownSource(id) => {
-            Refusal::invalid("sourceIds", "SOURCE_UNKNOWN", format!("'{id}' is not one of the draft's sources"))
-        }
+        Refused::UnknownSource(id) => Refusal::invalid(
+            "sourceIds",
+            "SOURCE_UNKNOWN",
+            format!("'{id}' is not one of the draft's sources"),
+        ),
     }
 }
 

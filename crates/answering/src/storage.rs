@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::answer::{Answer, Custody, Draft, State};
 
 /// The answer, locked until the transaction ends.
-pub async fn lock_answer(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Option<Answer>, sqlx::Error> {
+pub async fn lock_answer(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Answer>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
@@ -23,7 +26,10 @@ pub async fn lock_answer(conn: &mut PgConnection, ticket_id: TicketId) -> Result
 }
 
 /// The answer, to look at.
-pub async fn find_answer(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Option<Answer>, sqlx::Error> {
+pub async fn find_answer(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Answer>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
@@ -161,7 +167,12 @@ impl TryFrom<Row> for Answer {
             ticket_id: TicketId(row.ticket_id),
             version: u32::try_from(row.version).map_err(decode)?,
             question: json(row.question)?,
-            custody: Custody { unit: row.unit, unit_name: row.unit_name, field: row.field, due_at: row.due_at },
+            custody: Custody {
+                unit: row.unit,
+                unit_name: row.unit_name,
+                field: row.field,
+                due_at: row.due_at,
+            },
             draft: Draft { text: row.draft_text, verdict: json(row.verdict)?, sources: json(row.sources)? },
             state,
         })

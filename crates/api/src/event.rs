@@ -5,9 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{answering, intake, routing};
 
 /// A fact that one service states and others hear.
-pub trait Event:
-    prost::Name + Serialize + DeserializeOwned + Clone + Send + Sync + 'static
-{
+pub trait Event: prost::Name + Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
     /// The ticket it speaks of: the `ce-subject`.
     fn ticket_id(&self) -> &str;
 
@@ -58,10 +56,7 @@ mod tests {
 
     #[test]
     fn the_subject_is_the_proto_name() {
-        assert_eq!(
-            intake::v1::QuestionSubmitted::subject(),
-            "evt.intake.v1.QuestionSubmitted"
-        );
+        assert_eq!(intake::v1::QuestionSubmitted::subject(), "evt.intake.v1.QuestionSubmitted");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{Config, dead_letter, faults, headers::Envelope, stream, trace};
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest wait between two deliveries of a failing event.
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
+const BACKOFF_MAX: Duration = Duration::from_mins(1);
 
 /// An event as a hearer gets it, perhaps not for the first time.
 #[derive(Debug, Clone)]
@@ -31,7 +31,10 @@ pub struct Received<E> {
 
 impl<E> Received<E> {
     /// Begins the transaction of the event's effect; `None` when this consumer has already had it.
-    pub async fn begin_once(&self, pool: &PgPool) -> Result<Option<Transaction<'static, Postgres>>, sqlx::Error> {
+    pub async fn begin_once(
+        &self,
+        pool: &PgPool,
+    ) -> Result<Option<Transaction<'static, Postgres>>, sqlx::Error> {
         let mut tx = pool.begin().await?;
         let first = sqlx::query!(
             "insert into bus.inbox (consumer, event_id) values ($1, $2) on conflict do nothing",
@@ -104,12 +107,17 @@ where
         subject: E::subject(),
         handle: Arc::new(move |envelope, consumer, payload| match serde_json::from_slice::<E>(&payload) {
             Ok(event) => {
-                let received =
-                    Received { event, event_id: envelope.event_id, occurred_at: envelope.occurred_at, consumer };
+                let received = Received {
+                    event,
+                    event_id: envelope.event_id,
+                    occurred_at: envelope.occurred_at,
+                    consumer,
+                };
                 Box::pin(on(received))
             }
             Err(error) => {
-                let error = anyhow::Error::new(error).context("the event's data does not have its type's form");
+                let error =
+                    anyhow::Error::new(error).context("the event's data does not have its type's form");
                 Box::pin(std::future::ready(Err(Failure::Reject(error))))
             }
         }),
@@ -161,7 +169,11 @@ impl Hearer {
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    async fn messages(&self, jetstream: &jetstream::Context, config: &Config) -> Result<pull::Stream, stream::Error> {
+    async fn messages(
+        &self,
+        jetstream: &jetstream::Context,
+        config: &Config,
+    ) -> Result<pull::Stream, stream::Error> {
         let stream = stream::ensure(jetstream, config).await?;
         let consumer = stream
             .create_consumer(pull::Config {
@@ -218,10 +230,17 @@ impl Hearer {
         let (ack, outcome) = match outcome {
             Ok(()) => (AckKind::Ack, "done"),
             Err(Failure::Retry(error)) if delivered < config.max_deliver => {
-                tracing::warn!(consumer = self.consumer, error = format!("{error:#}"), delivered, "trying again");
+                tracing::warn!(
+                    consumer = self.consumer,
+                    error = format!("{error:#}"),
+                    delivered,
+                    "trying again"
+                );
                 (AckKind::Nak(Some(backoff(delivered))), "retried")
             }
-            Err(failure) => (self.bury(&envelope, &message.payload, &failure, delivered, pool).await, "buried"),
+            Err(failure) => {
+                (self.bury(&envelope, &message.payload, &failure, delivered, pool).await, "buried")
+            }
         };
         metrics::counter!("motcua_events_heard_total", "consumer" => self.consumer.clone(), "outcome" => outcome)
             .increment(1);

@@ -40,7 +40,12 @@ impl Envelope {
 
     /// Reads what is there; a message without our headers gets an id of its place in the stream,
     /// so that it, too, can become a dead letter exactly once.
-    pub fn read(headers: Option<&HeaderMap>, subject: &str, stream_sequence: u64, now: DateTime<Utc>) -> Self {
+    pub fn read(
+        headers: Option<&HeaderMap>,
+        subject: &str,
+        stream_sequence: u64,
+        now: DateTime<Utc>,
+    ) -> Self {
         let get = |name: &str| headers.and_then(|h| h.get(name)).map(|v| v.as_str().to_owned());
         let name = subject.strip_prefix("evt.").unwrap_or(subject).to_owned();
         Self {

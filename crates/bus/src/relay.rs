@@ -20,7 +20,7 @@ const LOCK: i64 = 0x6d6f_7463_7561_0001;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How often rows past their retention are deleted.
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -52,7 +52,9 @@ async fn lead(
 ) -> Result<(), Error> {
     // Detached: dropping it closes the session, and with it the lock, whatever the reason.
     let mut conn = pool.acquire().await?.detach();
-    let ours = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "ours!""#, LOCK).fetch_one(&mut conn).await?;
+    let ours = sqlx::query_scalar!(r#"select pg_try_advisory_lock($1) as "ours!""#, LOCK)
+        .fetch_one(&mut conn)
+        .await?;
     if !ours {
         return Ok(());
     }
@@ -83,7 +85,11 @@ struct Row {
 
 /// Publishes the oldest rows, all in flight at once, and marks those that the stream has. After a
 /// failure the later ones stay unmarked, and are sent again: the stream drops what it has by id.
-async fn publish_batch(conn: &mut PgConnection, jetstream: &jetstream::Context, limit: i64) -> Result<usize, Error> {
+async fn publish_batch(
+    conn: &mut PgConnection,
+    jetstream: &jetstream::Context,
+    limit: i64,
+) -> Result<usize, Error> {
     let rows = sqlx::query_as!(
         Row,
         "select seq, event_id, name, ticket_id, payload, traceparent, occurred_at
@@ -108,7 +114,9 @@ async fn publish_batch(conn: &mut PgConnection, jetstream: &jetstream::Context, 
         }
         faults::reach("before-mark", &row.name);
     }
-    sqlx::query!("update bus.outbox set published_at = now() where seq = any($1)", &done).execute(conn).await?;
+    sqlx::query!("update bus.outbox set published_at = now() where seq = any($1)", &done)
+        .execute(conn)
+        .await?;
     metrics::counter!("motcua_events_published_total").increment(done.len() as u64);
     failed.map_or(Ok(done.len()), |error| Err(error.into()))
 }

@@ -10,7 +10,7 @@ use crate::Config;
 pub const EVENTS: &str = "EVENTS";
 
 /// JetStream removes repeated messages within this window; the inbox guards beyond it.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
+const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 
 /// Connects to NATS. Returns at once even while the server is away: the client keeps trying, so
 /// that submissions are accepted and delivered later.

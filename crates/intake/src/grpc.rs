@@ -2,7 +2,8 @@
 
 use api::intake::v1::{
     GetTicketRequest, GetTicketResponse, Kind, PublishedAnswer, RateAnswerRequest, RateAnswerResponse,
-    SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry, intake_service_server::IntakeService,
+    SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+    intake_service_server::IntakeService,
 };
 use runtime::Refusal;
 use tonic::{Request, Response, Status};
@@ -38,12 +39,18 @@ impl IntakeService for Grpc {
         Ok(Response::new(SubmitQuestionResponse { ticket_id: ticket_id.to_string(), tracking_code }))
     }
 
-    async fn get_ticket(&self, request: Request<GetTicketRequest>) -> Result<Response<GetTicketResponse>, Status> {
+    async fn get_ticket(
+        &self,
+        request: Request<GetTicketRequest>,
+    ) -> Result<Response<GetTicketResponse>, Status> {
         let (ticket, timeline) = self.0.get_ticket(&request.into_inner().tracking_code).await?;
         Ok(Response::new(response(ticket, timeline)))
     }
 
-    async fn rate_answer(&self, request: Request<RateAnswerRequest>) -> Result<Response<RateAnswerResponse>, Status> {
+    async fn rate_answer(
+        &self,
+        request: Request<RateAnswerRequest>,
+    ) -> Result<Response<RateAnswerResponse>, Status> {
         let RateAnswerRequest { tracking_code, score, comment } = request.into_inner();
         let ticket = self.0.rate_answer(&tracking_code, score, &comment).await?;
         Ok(Response::new(RateAnswerResponse { state: state(&ticket.state).into() }))

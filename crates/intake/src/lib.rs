@@ -38,7 +38,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sealing_key: Secret::default(), text_chars_max: 5_000, comment_chars_max: 2_000, reopen_score_max: 2 }
+        Self {
+            sealing_key: Secret::default(),
+            text_chars_max: 5_000,
+            comment_chars_max: 2_000,
+            reopen_score_max: 2,
+        }
     }
 }
 

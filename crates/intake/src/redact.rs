@@ -16,7 +16,8 @@ static EMAILS: LazyLock<Regex> =
 
 /// Nine digits or more, with at most two separators between two of them: phone numbers (also with
 /// +84), CMND (9), CCCD (12), tax codes of persons (10), account and card numbers.
-static LONG_NUMBERS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\+?\d(?:[\s.,()_\u{2010}-\u{2015}-]{0,2}\d){8,}"));
+static LONG_NUMBERS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\+?\d(?:[\s.,()_\u{2010}-\u{2015}-]{0,2}\d){8,}"));
 
 /// Amounts like 1.500.000.000 are no one's number.
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[1-9]\d{0,2}(?:(?:\.\d{3})+|(?:,\d{3})+)$"));
@@ -39,7 +40,9 @@ static ADDRESSES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Lanes and house numbers without an introduction: "ngõ 12/5 phố …", "hẻm 45".
 static LANES: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:\d+[a-z]?\s+)?(?:ngõ|ngách|hẻm|kiệt|ngo|ngach|hem|kiet)\s+\d+(?:/\d+)*[a-z]?(?:\s*,?\s*(?:đường|phố|duong|pho)\s+[^,.;?!\n]{1,40})?")
+    pattern(
+        r"(?i)\b(?:\d+[a-z]?\s+)?(?:ngõ|ngách|hẻm|kiệt|ngo|ngach|hem|kiet)\s+\d+(?:/\d+)*[a-z]?(?:\s*,?\s*(?:đường|phố|duong|pho)\s+[^,.;?!\n]{1,40})?",
+    )
 });
 
 static NAMES: LazyLock<Regex> = LazyLock::new(|| {
@@ -58,7 +61,8 @@ fn pattern(text: &str) -> Regex {
 pub fn redact(text: &str, known: &[&str]) -> String {
     let mut text = text.to_owned();
     for said in known.iter().map(|said| said.trim()).filter(|said| said.chars().count() >= 4) {
-        let exactly = Regex::new(&format!("(?i){}", regex::escape(said))).expect("an escaped text is a pattern");
+        let exactly =
+            Regex::new(&format!("(?i){}", regex::escape(said))).expect("an escaped text is a pattern");
         text = exactly.replace_all(&text, NAME).into_owned();
     }
     text = EMAILS.replace_all(&text, EMAIL).into_owned();

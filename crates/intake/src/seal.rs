@@ -2,7 +2,10 @@
 
 use api::TicketId;
 use base64::Engine as _;
-use chacha20poly1305::{Key, KeyInit as _, XChaCha20Poly1305, XNonce, aead::{Aead as _, Payload}};
+use chacha20poly1305::{
+    Key, KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
 use rand::RngCore as _;
 use runtime::Secret;
 use serde::Serialize;
@@ -45,7 +48,8 @@ impl Sealer {
         rand::rng().fill_bytes(&mut nonce);
         let plain = serde_json::to_vec(what).expect("strings serialise");
         let payload = Payload { msg: &plain, aad: ticket_id.0.as_bytes() };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).expect("far below the cipher's limit");
+        let sealed =
+            self.cipher.encrypt(&XNonce::from(nonce), payload).expect("far below the cipher's limit");
         [&[FORM][..], &nonce, &sealed].concat()
     }
 }

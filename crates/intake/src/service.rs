@@ -60,7 +60,11 @@ impl Intake {
         asker.phone = text::optional("asker.phone", &asker.phone, NAME_CHARS_MAX)?;
         asker.organisation = text::optional("asker.organisation", &asker.organisation, NAME_CHARS_MAX)?;
         if !asker.email.is_empty() && !asker.email.contains('@') {
-            return Err(Refusal::invalid("asker.email", "EMAIL_NOT_VALID", "asker.email is no e-mail address"));
+            return Err(Refusal::invalid(
+                "asker.email",
+                "EMAIL_NOT_VALID",
+                "asker.email is no e-mail address",
+            ));
         }
         Ok(submission)
     }
@@ -119,7 +123,12 @@ impl Intake {
     }
 
     /// Takes the rating; a low one with a comment reopens the question.
-    pub async fn rate_answer(&self, tracking_code: &str, score: u32, comment: &str) -> Result<Ticket, Refusal> {
+    pub async fn rate_answer(
+        &self,
+        tracking_code: &str,
+        score: u32,
+        comment: &str,
+    ) -> Result<Ticket, Refusal> {
         let code = parse_code(tracking_code)?;
         if !(1..=5).contains(&score) {
             return Err(Refusal::invalid("score", "SCORE_OUT_OF_RANGE", "score is 1 to 5"));
@@ -210,7 +219,11 @@ async fn enter(
 
 fn parse_code(typed: &str) -> Result<TrackingCode, Refusal> {
     TrackingCode::parse(typed).ok_or_else(|| {
-        Refusal::invalid("trackingCode", "TRACKING_CODE_NOT_VALID", "this is not a tracking code; check for a slip")
+        Refusal::invalid(
+            "trackingCode",
+            "TRACKING_CODE_NOT_VALID",
+            "this is not a tracking code; check for a slip",
+        )
     })
 }
 
@@ -229,8 +242,15 @@ fn not_rated(why: NotRated) -> Refusal {
 fn request_hash(asked: &SubmitQuestion) -> Vec<u8> {
     let asker = &asked.asker;
     let mut hash = Sha256::new();
-    let parts =
-        [asked.kind.as_str_name(), &asked.text, &asked.field, &asker.name, &asker.email, &asker.phone, &asker.organisation];
+    let parts = [
+        asked.kind.as_str_name(),
+        &asked.text,
+        &asked.field,
+        &asker.name,
+        &asker.email,
+        &asker.phone,
+        &asker.organisation,
+    ];
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part.as_bytes());

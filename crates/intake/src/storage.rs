@@ -95,7 +95,10 @@ pub async fn save_ticket(conn: &mut PgConnection, ticket: &Ticket) -> Result<(),
 }
 
 /// The ticket, locked until the transaction ends.
-pub async fn lock_ticket(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Option<Ticket>, sqlx::Error> {
+pub async fn lock_ticket(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Ticket>, sqlx::Error> {
     let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment from intake.ticket where ticket_id = $1 for update", ticket_id.0)
         .fetch_optional(conn)
         .await?;
@@ -103,7 +106,10 @@ pub async fn lock_ticket(conn: &mut PgConnection, ticket_id: TicketId) -> Result
 }
 
 /// The ticket of a tracking code, locked until the transaction ends.
-pub async fn lock_by_code(conn: &mut PgConnection, tracking_code: &str) -> Result<Option<Ticket>, sqlx::Error> {
+pub async fn lock_by_code(
+    conn: &mut PgConnection,
+    tracking_code: &str,
+) -> Result<Option<Ticket>, sqlx::Error> {
     let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment from intake.ticket where tracking_code = $1 for update", tracking_code)
         .fetch_optional(conn)
         .await?;
@@ -111,7 +117,10 @@ pub async fn lock_by_code(conn: &mut PgConnection, tracking_code: &str) -> Resul
 }
 
 /// The ticket of a tracking code, to look at.
-pub async fn find_by_code(conn: &mut PgConnection, tracking_code: &str) -> Result<Option<Ticket>, sqlx::Error> {
+pub async fn find_by_code(
+    conn: &mut PgConnection,
+    tracking_code: &str,
+) -> Result<Option<Ticket>, sqlx::Error> {
     let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment from intake.ticket where tracking_code = $1", tracking_code)
         .fetch_optional(conn)
         .await?;
@@ -127,7 +136,11 @@ pub struct Entry {
 }
 
 /// Adds to the timeline; the same entry again changes nothing.
-pub async fn add_entry(conn: &mut PgConnection, ticket_id: TicketId, entry: &Entry) -> Result<(), sqlx::Error> {
+pub async fn add_entry(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+    entry: &Entry,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into intake.timeline (ticket_id, version, what, at, unit_name) values ($1, $2, $3, $4, $5)
          on conflict do nothing",

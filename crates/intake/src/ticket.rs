@@ -3,7 +3,10 @@
 //! Facts may arrive twice and out of order. Within a round (the time from asking, or reopening, to
 //! the answer) an answer ends the matter whatever its version; other facts count only if newer.
 
-use api::{TicketId, intake::v1::{Citation, Kind, Question}};
+use api::{
+    TicketId,
+    intake::v1::{Citation, Kind, Question},
+};
 use chrono::{DateTime, Utc};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -33,10 +36,19 @@ pub struct Custody {
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     /// Waits for a unit; after a reopening it remembers the rating that reopened it.
-    Received { reopened_by: Option<Rating> },
-    Routed { reopened_by: Option<Rating> },
-    Answered { answer: Answer },
-    Closed { answer: Answer, rating: Rating },
+    Received {
+        reopened_by: Option<Rating>,
+    },
+    Routed {
+        reopened_by: Option<Rating>,
+    },
+    Answered {
+        answer: Answer,
+    },
+    Closed {
+        answer: Answer,
+        rating: Rating,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -127,7 +139,13 @@ impl Ticket {
     }
 
     /// The answer is published. `None`: this round has its answer, or the round is of the past.
-    pub fn answer(mut self, question: &Question, version: u32, custody: Custody, answer: Answer) -> Option<Self> {
+    pub fn answer(
+        mut self,
+        question: &Question,
+        version: u32,
+        custody: Custody,
+        answer: Answer,
+    ) -> Option<Self> {
         if !self.waits_in(question) {
             return None;
         }

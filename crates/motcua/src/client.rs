@@ -13,7 +13,11 @@ use api::{
     },
 };
 use runtime::{Principal, RoleName};
-use tonic::{Request, metadata::MetadataValue, transport::{Channel, Endpoint}};
+use tonic::{
+    Request,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
 
 use crate::{data_dir, output::say, settings::Settings};
 
@@ -56,7 +60,10 @@ impl Client {
         Ok(Self { channel, bearer: format!("Bearer {token}").parse()? })
     }
 
-    pub async fn import(&self, request: ImportAnswersRequest) -> Result<ImportAnswersResponse, tonic::Status> {
+    pub async fn import(
+        &self,
+        request: ImportAnswersRequest,
+    ) -> Result<ImportAnswersResponse, tonic::Status> {
         let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
         Ok(knowledge.import_answers(self.signed(request)).await?.into_inner())
     }

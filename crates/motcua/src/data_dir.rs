@@ -109,7 +109,8 @@ pub fn endpoints(dir: &Path) -> anyhow::Result<Endpoints> {
 fn write_private(file: &Path, text: &str) -> anyhow::Result<()> {
     let partial = file.with_extension("partial");
     let write = || {
-        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        let mut out =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
         fs::rename(&partial, file)

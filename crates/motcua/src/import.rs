@@ -71,7 +71,8 @@ impl Import<'_> {
             return Ok(());
         }
         let (numbers, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let response = self.client.import(ImportAnswersRequest { answers }).await.context("the import stopped")?;
+        let response =
+            self.client.import(ImportAnswersRequest { answers }).await.context("the import stopped")?;
         self.stored += response.stored;
         self.unchanged += response.unchanged;
         for refusal in response.refused {

@@ -45,7 +45,8 @@ impl Service {
             Self::Analytics => analytics::role(ctx, settings.analytics.clone()).await,
             Self::Gateway => {
                 let listen = settings.gateway.listen;
-                let listener = TcpListener::bind(listen).await.with_context(|| format!("gateway.listen {listen}"))?;
+                let listener =
+                    TcpListener::bind(listen).await.with_context(|| format!("gateway.listen {listen}"))?;
                 Ok(gateway(ctx, settings, listener))
             }
         }

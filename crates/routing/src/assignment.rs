@@ -69,7 +69,8 @@ impl Assignment {
         }
         // A unit of one field is asked about that field.
         let mut fields = organisation.fields.iter().filter(|field| field.unit == unit);
-        let field = match (fields.clone().any(|field| field.code == self.field), fields.next(), fields.next()) {
+        let field = match (fields.clone().any(|field| field.code == self.field), fields.next(), fields.next())
+        {
             (false, Some(only), None) => only.code.clone(),
             _ => self.field.clone(),
         };

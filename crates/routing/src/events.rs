@@ -18,7 +18,8 @@ impl Routing {
         let choice = self.choose(&question).await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         let now = self.clock.now();
-        let assignment = Assignment::first(ticket_id, event.version, question, &choice, &self.organisation, now);
+        let assignment =
+            Assignment::first(ticket_id, event.version, question, &choice, &self.organisation, now);
         storage::save_assignment(&mut tx, &assignment).await?;
         bus::outbox::put(&mut tx, &assignment.routed(&self.organisation)).await?;
         Ok(tx.commit().await?)

@@ -20,7 +20,10 @@ impl RoutingService for Grpc {
         Ok(Response::new(response(&self.0.organisation)))
     }
 
-    async fn assign_unit(&self, request: Request<AssignUnitRequest>) -> Result<Response<AssignUnitResponse>, Status> {
+    async fn assign_unit(
+        &self,
+        request: Request<AssignUnitRequest>,
+    ) -> Result<Response<AssignUnitResponse>, Status> {
         require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
         let AssignUnitRequest { ticket_id, unit } = request.into_inner();
         let ticket_id = ticket_id

@@ -82,7 +82,8 @@ impl Organisation {
             sorted.dedup();
             ensure!(sorted.len() == codes.len(), "two {what} have the same code");
             let bad = codes.iter().find(|code| {
-                code.is_empty() || !code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                code.is_empty()
+                    || !code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             });
             ensure!(bad.is_none(), "{what} code {bad:?}: lower-case letters, digits and dashes only");
             Ok(())
@@ -98,7 +99,10 @@ impl Organisation {
             ensure!(self.unit(&field.unit).is_some(), "field {}: no unit {}", field.code, field.unit);
         }
         ensure!(self.unit(&self.desk.unit).is_some(), "desk: no unit {}", self.desk.unit);
-        ensure!(!self.deadline.source.is_empty(), "deadline.source is empty: name the rule the numbers come from");
+        ensure!(
+            !self.deadline.source.is_empty(),
+            "deadline.source is empty: name the rule the numbers come from"
+        );
         ensure!(!self.calendar.is_endless_weekend(), "calendar.weekend leaves no working day");
         Ok(())
     }
@@ -172,7 +176,11 @@ pub mod tests {
             ("unit = \"law\"\n        working_days = 7", "unit = \"none\"", "no unit none"),
             ("code = \"law\"", "code = \"Law\"", "lower-case"),
             ("code = \"law\"", "code = \"desk\"", "same code"),
-            ("[\"saturday\", \"sunday\"]", "[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]", "no working day"),
+            (
+                "[\"saturday\", \"sunday\"]",
+                "[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]",
+                "no working day",
+            ),
             ("day_ends", "day_stops", "day_stops"),
         ] {
             let error = Organisation::parse(&SMALL.replace(right, wrong)).unwrap_err();

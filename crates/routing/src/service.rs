@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use api::{TicketId, intake::v1::Question, knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient}};
+use api::{
+    TicketId,
+    intake::v1::Question,
+    knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
+};
 use runtime::{Clock, Context, Peer, Refusal};
 use sqlx::PgPool;
 

@@ -74,7 +74,8 @@ impl TryFrom<Row> for Assignment {
             agency: row.agency,
             unit: row.unit,
             field: row.field,
-            reason: RoutingReason::from_str_name(&row.reason).ok_or_else(|| decode("unknown reason".into()))?,
+            reason: RoutingReason::from_str_name(&row.reason)
+                .ok_or_else(|| decode("unknown reason".into()))?,
             due_at: row.due_at,
             routed_at: row.routed_at,
             answered: row.answered,

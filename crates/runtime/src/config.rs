@@ -138,5 +138,8 @@ pub fn load<C: Serialize + DeserializeOwned>(defaults: &C, file: Option<&Path>) 
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment.merge(Env::prefixed("MOTCUA__").split("__")).extract().map_err(|e| anyhow::anyhow!("configuration: {e}"))
+    figment
+        .merge(Env::prefixed("MOTCUA__").split("__"))
+        .extract()
+        .map_err(|e| anyhow::anyhow!("configuration: {e}"))
 }

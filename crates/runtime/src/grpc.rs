@@ -105,8 +105,9 @@ pub(crate) fn server_span(request: &http::Request<()>) -> tracing::Span {
         return tracing::Span::none(); // health and reflection
     }
     let span = tracing::info_span!("rpc", otel.name = path, otel.kind = "server", rpc.system = "grpc");
-    let context =
-        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request.headers())));
+    let context = opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.extract(&Headers(request.headers()))
+    });
     // Fails only where no OpenTelemetry layer is installed: then there is no trace to continue.
     let _ = span.set_parent(context);
     span
@@ -116,7 +117,9 @@ struct Metadata<'a>(&'a mut MetadataMap);
 
 impl Injector for Metadata<'_> {
     fn set(&mut self, key: &str, value: String) {
-        if let (Ok(key), Ok(value)) = (MetadataKey::from_bytes(key.as_bytes()), MetadataValue::try_from(value)) {
+        if let (Ok(key), Ok(value)) =
+            (MetadataKey::from_bytes(key.as_bytes()), MetadataValue::try_from(value))
+        {
             self.0.insert(key, value);
         }
     }

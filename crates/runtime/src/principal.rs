@@ -54,7 +54,10 @@ impl FromStr for RoleName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.to_string() == text).ok_or_else(|| format!("unknown role '{text}'"))
+        Self::ALL
+            .into_iter()
+            .find(|role| role.to_string() == text)
+            .ok_or_else(|| format!("unknown role '{text}'"))
     }
 }
 

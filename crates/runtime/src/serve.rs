@@ -41,9 +41,13 @@ pub(crate) async fn grpc(
         builder = builder.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?);
     }
     let routes = Routes::from(
-        builder.into_axum_router().reset_fallback().merge(routes.into_axum_router().reset_fallback()).fallback(
-            || async { tonic::Status::unimplemented("no such method").into_http::<axum::body::Body>() },
-        ),
+        builder
+            .into_axum_router()
+            .reset_fallback()
+            .merge(routes.into_axum_router().reset_fallback())
+            .fallback(|| async {
+                tonic::Status::unimplemented("no such method").into_http::<axum::body::Body>()
+            }),
     );
     let incoming = Incoming { tokens: context.tokens.clone(), clock: context.clock.clone() };
     let shutdown = context.shutdown.clone();
@@ -53,7 +57,10 @@ pub(crate) async fn grpc(
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .layer(InterceptorLayer::new(incoming))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown.cancelled())
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            shutdown.cancelled(),
+        )
         .await
         .context("the gRPC server")
 }
@@ -64,7 +71,11 @@ pub(crate) async fn ops(listener: TcpListener, context: Context) -> anyhow::Resu
     let ready = move || {
         let pool = pool.clone();
         async move {
-            match sqlx::Connection::ping(&mut *pool.acquire().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?).await {
+            match sqlx::Connection::ping(
+                &mut *pool.acquire().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?,
+            )
+            .await
+            {
                 Ok(()) => Ok("ready\n"),
                 Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
             }

@@ -55,7 +55,8 @@ pub fn init(config: &Telemetry, service: &str) -> anyhow::Result<Guard> {
 }
 
 fn provider(endpoint: &str, service: &str) -> anyhow::Result<SdkTracerProvider> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
+    let exporter =
+        opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(Resource::builder().with_service_name(service.to_owned()).build())
@@ -78,8 +79,9 @@ pub fn http_span<B>(request: &http::Request<B>) -> tracing::Span {
         http.route = tracing::field::Empty,
         http.response.status_code = tracing::field::Empty,
     );
-    let context =
-        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(request.headers())));
+    let context = opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.extract(&Headers(request.headers()))
+    });
     // Fails only where no OpenTelemetry layer is installed: then there is no trace to continue.
     let _ = span.set_parent(context);
     span
