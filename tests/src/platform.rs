@@ -89,7 +89,7 @@ impl Platform {
     }
 
     pub async fn nats(&self) -> async_nats::jetstream::Context {
-        async_nats::jetstream::new(async_nats::connect(&self.endpoints.nats).await.expect("the private NATS"))
+        bus::connect(&self.endpoints.nats, "tests").await.expect("the private NATS")
     }
 
     /// Waits until every fact so far has had its effects.

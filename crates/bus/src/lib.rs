@@ -18,7 +18,7 @@ pub use consumer::{Failure, Hearer, Received, hearer};
 pub use headers::CONTENT_TYPE;
 pub use lag::{Lag, lag};
 pub use relay::relay;
-pub use stream::{EVENTS, connect};
+pub use stream::{ConnectError, EVENTS, connect};
 
 use serde::{Deserialize, Serialize};
 

@@ -12,17 +12,31 @@ pub const EVENTS: &str = "EVENTS";
 /// JetStream removes repeated messages within this window; the inbox guards beyond it.
 const DUPLICATE_WINDOW: Duration = Duration::from_mins(10);
 
+/// Why there is no connection to NATS.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("the address of NATS cannot be read")]
+    Address(#[source] std::io::Error),
+    #[error("no connection to NATS")]
+    Connect(#[from] async_nats::ConnectError),
+}
+
 /// Connects to NATS. Returns at once even while the server is away: the client keeps trying, so
 /// that submissions are accepted and delivered later.
-pub async fn connect(url: &str, name: &str) -> Result<jetstream::Context, async_nats::ConnectError> {
-    let client = async_nats::ConnectOptions::new()
+pub async fn connect(url: &str, name: &str) -> Result<jetstream::Context, ConnectError> {
+    let servers = url.split(',').map(str::parse).collect::<Result<Vec<async_nats::ServerAddr>, _>>();
+    let servers = servers.map_err(ConnectError::Address)?;
+    let mut options = async_nats::ConnectOptions::new()
         .name(format!("motcua {name}"))
         .retry_on_initial_connect()
         .reconnect_delay_callback(|attempts| Duration::from_millis(100 * attempts.min(20) as u64))
-        .request_timeout(Some(Duration::from_secs(5)))
-        .connect(url)
-        .await?;
-    Ok(jetstream::new(client))
+        .request_timeout(Some(Duration::from_secs(5)));
+    // The client does not take them from the address by itself.
+    let credentials = servers.first().and_then(|first| Some((first.username()?, first.password()?)));
+    if let Some((user, password)) = credentials {
+        options = options.user_and_password(user.to_owned(), password.to_owned());
+    }
+    Ok(jetstream::new(options.connect(servers).await?))
 }
 
 /// Why the stream, or a consumer of it, is not there.

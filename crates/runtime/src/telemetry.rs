@@ -1,6 +1,6 @@
 //! Logs to stderr, traces by OTLP, metrics as Prometheus text.
 
-use std::sync::OnceLock;
+use std::{io::IsTerminal as _, sync::OnceLock};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider as _;
@@ -34,7 +34,9 @@ impl Drop for Guard {
 pub fn init(config: &Telemetry, service: &str) -> anyhow::Result<Guard> {
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let filter = EnvFilter::try_new(&config.log)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let lines = match config.log_format {
         LogFormat::Text => lines.with_target(true).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
