@@ -1,6 +1,7 @@
 create table answering.answer (
     ticket_id uuid primary key,
     version integer not null,           -- what an officer must have seen to approve
+    routed_version integer not null,    -- the newest routing's
     question jsonb not null,            -- the newest public snapshot; its follow-ups' number is the round
     unit text not null,
     unit_name text not null,

@@ -15,7 +15,7 @@ pub async fn lock_answer(
 ) -> Result<Option<Answer>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
+        "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
                 answer_text, citations, ended_by, ended_at, return_reason
          from answering.answer where ticket_id = $1 for update",
         ticket_id.0,
@@ -32,7 +32,7 @@ pub async fn find_answer(
 ) -> Result<Option<Answer>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
+        "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
                 answer_text, citations, ended_by, ended_at, return_reason
          from answering.answer where ticket_id = $1",
         ticket_id.0,
@@ -57,15 +57,15 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     sqlx::query!(
         "insert into answering.answer
              (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
-              answer_text, citations, ended_by, ended_at, return_reason)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+              answer_text, citations, ended_by, ended_at, return_reason, routed_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, unit = excluded.unit,
              unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
              draft_text = excluded.draft_text, verdict = excluded.verdict, sources = excluded.sources,
              band = excluded.band, state = excluded.state, answer_text = excluded.answer_text,
              citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
-             return_reason = excluded.return_reason",
+             return_reason = excluded.return_reason, routed_version = excluded.routed_version",
         answer.ticket_id.0,
         i32::try_from(answer.version).unwrap_or(i32::MAX),
         serde_json::to_value(&answer.question).expect("a question serialises"),
@@ -83,6 +83,7 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         by,
         at,
         reason,
+        i32::try_from(answer.routed_version).unwrap_or(i32::MAX),
     )
     .execute(conn)
     .await?;
@@ -133,6 +134,7 @@ pub async fn list_waiting(
 struct Row {
     ticket_id: Uuid,
     version: i32,
+    routed_version: i32,
     question: serde_json::Value,
     unit: String,
     unit_name: String,
@@ -166,6 +168,7 @@ impl TryFrom<Row> for Answer {
         Ok(Self {
             ticket_id: TicketId(row.ticket_id),
             version: u32::try_from(row.version).map_err(decode)?,
+            routed_version: u32::try_from(row.routed_version).map_err(decode)?,
             question: json(row.question)?,
             custody: Custody {
                 unit: row.unit,

