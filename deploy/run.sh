@@ -30,12 +30,17 @@ if [ $# -eq 0 ]; then
 fi
 data=("$@")
 
-# The platform keeps the terminal's Ctrl-C; this shell only adds the hints after the ready line.
-trap '' INT TERM
+# Ctrl-C reaches the platform by itself: this shell only stays until it has stopped.
+trap : INT
 exec 3< <(exec "$motcua" up "$@" --listen "$listen" --sample)
 up=$!
+trap 'kill "$up" 2>/dev/null || true' TERM
 while read -r line <&3; do
     echo "$line"
     case $line in "ready "*) say_how "${line#ready }" ;; esac
 done
-wait "$up"
+status=0
+while kill -0 "$up" 2>/dev/null; do
+    wait "$up" && status=0 || status=$?
+done
+exit "$status"

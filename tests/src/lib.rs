@@ -9,7 +9,7 @@ pub mod servers;
 use std::{future::Future, path::PathBuf, time::Duration};
 
 /// Long enough for a busy machine; waiting ends as soon as the condition holds.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks until `look` finds something.
 ///

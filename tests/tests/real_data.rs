@@ -1,12 +1,16 @@
 //! The back-test, and the platform against it. On the sample corpus always; on real questions
 //! where the folder with them is beside the project (it is not ours to ship).
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use e2e::{
     binary,
     platform::{Platform, data_dir},
-    root,
+    rest::Rest,
+    root, until,
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -48,7 +52,7 @@ async fn the_sample_corpus_is_matched() {
 async fn the_platform_drafts_what_the_backtest_says() {
     let data = root().join("../shared/data/dev/backtest");
     if !data.exists() {
-        eprintln!("not run: the real questions are not beside this project");
+        writeln!(std::io::stderr(), "not run: the real questions are not beside this project").unwrap();
         return;
     }
     let folder = data_dir();
@@ -66,7 +70,7 @@ async fn the_platform_drafts_what_the_backtest_says() {
         .await
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    platform.settle().await;
+    indexed(&platform.rest()).await;
     let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
     let (mut drafted, mut correct) = (0, 0);
     for question in &questions {
@@ -87,13 +91,27 @@ async fn the_platform_drafts_what_the_backtest_says() {
     assert!(drafted > 0, "{report}");
 }
 
+/// Waits until the index is up to date, for as long as it comes nearer.
+async fn indexed(rest: &Rest) {
+    let mut behind = u64::MAX;
+    while behind > 0 {
+        behind = until("the index to come nearer", || async {
+            let now = rest.get("/api/v1/lag").await.ok()["index"].as_u64()?;
+            (now < behind).then_some(now)
+        })
+        .await;
+    }
+}
+
 /// Every so-manieth question with a duplicate, in a file of its own.
 fn pick(asked: &Path, folder: &Path) -> (PathBuf, Vec<Value>) {
     let with_duplicate = lines(asked).into_iter().filter(|q| !q["expect"].as_array().unwrap().is_empty());
     let all: Vec<Value> = with_duplicate.filter(|q| q["kind"] != "same_answer:other_condition").collect();
     let questions: Vec<Value> = all.iter().step_by(all.len() / SAMPLE).cloned().collect();
     let file = folder.join("asked.jsonl");
-    let text: String = questions.iter().map(|question| format!("{question}\n")).collect();
-    std::fs::write(&file, text).unwrap();
+    let mut out = std::fs::File::create(&file).unwrap();
+    for question in &questions {
+        writeln!(out, "{question}").unwrap();
+    }
     (file, questions)
 }

@@ -36,14 +36,14 @@ impl Default for Config {
 }
 
 /// Every RPC this service serves and every event it hears.
-pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+pub fn role(ctx: &Context, config: Config) -> Role {
     let answering = Answering::new(ctx, config);
     let routed = answering.clone();
-    Ok(Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
+    Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
         "answering",
         move |event| {
             let answering = routed.clone();
             async move { answering.on_question_routed(event).await }
         },
-    )))
+    ))
 }

@@ -83,7 +83,7 @@ impl Answering {
 
     /// Publishes the answer; the fact leaves only if the state stays.
     pub async fn approve_answer(&self, officer: &Principal, step: ApproveAnswer) -> Result<Answer, Refusal> {
-        let text = checked("text", step.text, self.config.text_chars_max)?;
+        let text = checked("text", &step.text, self.config.text_chars_max)?;
         let mut tx = self.pool.begin().await?;
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
         let approved = answer
@@ -106,7 +106,7 @@ impl Answering {
         officer: &Principal,
         step: ReturnQuestion,
     ) -> Result<Answer, Refusal> {
-        let reason = checked("reason", step.reason, self.config.reason_chars_max)?;
+        let reason = checked("reason", &step.reason, self.config.reason_chars_max)?;
         let mut tx = self.pool.begin().await?;
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
         if step.suggested_unit == answer.custody.unit {
@@ -146,7 +146,7 @@ fn refused(why: Refused) -> Refusal {
     }
 }
 
-fn checked(field: &'static str, text: String, chars_max: usize) -> Result<String, Refusal> {
+fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
     let text = text.replace("\r\n", "\n").trim().to_owned();
     if text.is_empty() {
         return Err(Refusal::invalid(field, "TEXT_EMPTY", format!("{field} is empty")));

@@ -48,7 +48,7 @@ impl Default for Config {
 }
 
 /// Every RPC this service serves and every event it hears.
-pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let intake = Intake::try_new(ctx, config)?;
     let hear = |intake: &Intake| intake.clone();
     let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));

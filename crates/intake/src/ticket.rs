@@ -75,7 +75,7 @@ pub enum Rated {
 }
 
 /// Why a rating was refused.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRated {
     NotAnswered,
     RatedBefore,

@@ -52,7 +52,7 @@ impl Default for Config {
 }
 
 /// Every RPC this service serves and every event it hears.
-pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let routing = Routing::open(ctx, config)?;
     let (submitted, returned) = (routing.clone(), routing.clone());
     let (reopened, approved) = (routing.clone(), routing.clone());
