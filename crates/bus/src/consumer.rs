@@ -1,11 +1,11 @@
 //! One durable pull consumer per hearer and event: explicit acks, own back-off, dead letters.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use api::Event;
 use async_nats::jetstream::{self, AckKind, consumer::pull};
 use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, future::BoxFuture};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -224,7 +224,10 @@ impl Hearer {
             Err(Failure::Reject(anyhow::anyhow!("handled {} times without an end", delivered - 1)))
         } else {
             let handling = (self.handle)(envelope.clone(), self.consumer.clone(), message.payload.to_vec());
-            keep_ours(message, handling, Duration::from_millis(config.ack_wait_ms / 3)).await
+            // A panic would end the process, at every delivery again.
+            let handling = AssertUnwindSafe(handling).catch_unwind();
+            let handled = keep_ours(message, handling, Duration::from_millis(config.ack_wait_ms / 3)).await;
+            handled.unwrap_or_else(|_| Err(Failure::Reject(anyhow::anyhow!("the handler panicked"))))
         };
         faults::reach(&format!("before-ack:{}", self.consumer), &envelope.name);
         let (ack, outcome) = match outcome {

@@ -39,7 +39,8 @@ pub struct Config {
     /// How long published outbox rows and inbox rows are kept, in days; longer than
     /// `events_max_age_days`, or an old event could be handled twice.
     pub retention_days: u32,
-    /// Deliveries of one event to one consumer before it becomes a dead letter.
+    /// Deliveries of one event to one consumer before it becomes a dead letter. Pauses grow to a
+    /// minute, so the default is about a day: an outage of another part costs time, nothing else.
     pub max_deliver: i64,
     /// Time a handler has before the event is delivered again; long handlers extend it.
     pub ack_wait_ms: u64,
@@ -57,7 +58,7 @@ impl Default for Config {
             replicas: 1,
             events_max_age_days: 14,
             retention_days: 30,
-            max_deliver: 20,
+            max_deliver: 1_440,
             ack_wait_ms: 30_000,
             concurrency: 16,
             relay_batch: 256,

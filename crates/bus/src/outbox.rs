@@ -6,10 +6,21 @@ use uuid::Uuid;
 
 use crate::trace;
 
+/// Bytes of an event's data, at most. NATS takes messages of 1 MiB, headers included; one that it
+/// refuses would hold up all that come after it.
+const DATA_BYTES_MAX: usize = 900 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+#[error("an event of {0} bytes is too large to be told")]
+struct TooLarge(usize);
+
 /// States a fact. It is published if, and only if, the caller's transaction commits.
 pub async fn put<E: Event>(conn: &mut PgConnection, event: &E) -> Result<(), sqlx::Error> {
     let ticket_id = Uuid::parse_str(event.ticket_id()).map_err(|e| sqlx::Error::Encode(e.into()))?;
     let payload = serde_json::to_string(event).map_err(|e| sqlx::Error::Encode(e.into()))?;
+    if payload.len() > DATA_BYTES_MAX {
+        return Err(sqlx::Error::Encode(TooLarge(payload.len()).into()));
+    }
     sqlx::query!(
         "insert into bus.outbox (event_id, name, ticket_id, payload, traceparent) values ($1, $2, $3, $4, $5)",
         Uuid::now_v7(),

@@ -98,12 +98,17 @@ async fn publish_batch(
     )
     .fetch_all(&mut *conn)
     .await?;
-    let mut acks = Vec::with_capacity(rows.len());
+    let (mut acks, mut done, mut failed) = (Vec::with_capacity(rows.len()), Vec::new(), None);
     for row in &rows {
         faults::reach("before-publish", &row.name);
-        acks.push(send(jetstream, row).await?);
+        match send(jetstream, row).await {
+            Ok(ack) => acks.push(ack),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
     }
-    let (mut done, mut failed) = (Vec::with_capacity(rows.len()), None);
     for (row, ack) in rows.iter().zip(acks) {
         match ack.await {
             Ok(_) => done.push(row.seq),
