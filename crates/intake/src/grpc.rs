@@ -51,20 +51,22 @@ impl IntakeService for Grpc {
         &self,
         request: Request<RateAnswerRequest>,
     ) -> Result<Response<RateAnswerResponse>, Status> {
-        let RateAnswerRequest { tracking_code, score, comment } = request.into_inner();
-        let ticket = self.0.rate_answer(&tracking_code, score, &comment).await?;
+        let RateAnswerRequest { tracking_code, score, comment, answer_number } = request.into_inner();
+        let ticket = self.0.rate_answer(&tracking_code, answer_number, score, &comment).await?;
         Ok(Response::new(RateAnswerResponse { state: state(&ticket.state).into() }))
     }
 }
 
 fn response(ticket: Ticket, timeline: Vec<Entry>) -> GetTicketResponse {
     let wire_state = state(&ticket.state);
+    let number = ticket.answer_number();
     let rated = matches!(ticket.state, State::Closed { .. });
     let answer = match ticket.state {
         State::Answered { answer } | State::Closed { answer, .. } => Some(PublishedAnswer {
             text: answer.text,
             citations: answer.citations,
             published_at: Some(api::timestamp(answer.answered_at)),
+            number,
         }),
         State::Received { .. } | State::Routed { .. } => None,
     };

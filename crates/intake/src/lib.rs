@@ -34,6 +34,8 @@ pub struct Config {
     pub comment_chars_max: usize,
     /// A rating at or below this, with a comment, reopens the question.
     pub reopen_score_max: u32,
+    /// How often one question can be reopened.
+    pub reopen_times_max: usize,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             text_chars_max: 5_000,
             comment_chars_max: 2_000,
             reopen_score_max: 2,
+            reopen_times_max: 10,
         }
     }
 }

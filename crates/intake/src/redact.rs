@@ -15,13 +15,17 @@ const NAME: &str = "[họ tên]";
 static EMAILS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[\w.!#$%&'*+/=?^`{|}~-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\s?\.\s?[\w-]+)+"));
 
-/// Nine digits or more, with at most two separators between two of them: phone numbers (also with
+/// Nine digits or more, with at most three separators between two of them: phone numbers (also with
 /// +84), CMND (9), CCCD (12), tax codes of persons (10), account and card numbers.
 static LONG_NUMBERS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\+?\d(?:[\s.,()_\u{2010}-\u{2015}-]{0,2}\d){8,}"));
+    LazyLock::new(|| pattern(r"\+?\d(?:[\s.,()_\u{2010}-\u{2015}-]{0,3}\d){8,}"));
 
-/// Amounts like 1.500.000.000 are no one's number.
+/// Amounts like 1.500.000.000 đồng are no one's number; the same form without a word for what is
+/// counted may be one.
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[1-9]\d{0,2}(?:(?:\.\d{3})+|(?:,\d{3})+)$"));
+static COUNTED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\s?(?i:đồng|dong|vnđ|vnd|đ|usd|người|nguoi|lượt|luot|hồ sơ|ho so)(?:[^\p{L}\d]|$)")
+});
 
 /// Account numbers shorter than nine digits are told by the words before them.
 static ACCOUNTS: LazyLock<Regex> = LazyLock::new(|| {
@@ -67,29 +71,56 @@ pub fn redact(text: &str, known: &[&str]) -> String {
     text = EMAILS.replace_all(&text, EMAIL).into_owned();
     text = ADDRESSES.replace_all(&text, format!("$1$2{ADDRESS}")).into_owned();
     text = LANES.replace_all(&text, ADDRESS).into_owned();
-    text = LONG_NUMBERS.replace_all(&text, |found: &Captures<'_>| amount_or(&found[0])).into_owned();
+    text = without_numbers(&text);
     text = ACCOUNTS.replace_all(&text, format!("$1$2{NUMBER}")).into_owned();
     NAMES.replace_all(&text, format!("$1{NAME}")).into_owned()
 }
 
-/// `text` without `said`, however it is written: case and diacritics do not matter.
+/// `text` without `said` as words of their own, however they are written: case, diacritics and
+/// spaces do not matter. A single word could be any word: it must be written as a name.
 fn without(text: &str, said: &str) -> String {
-    let (chars, said): (Vec<char>, Vec<char>) = (text.chars().collect(), said.chars().map(plain).collect());
+    let (chars, said): (Vec<char>, Vec<char>) = (text.chars().collect(), said.chars().collect());
     let mut kept = String::with_capacity(text.len());
-    let mut rest = chars.as_slice();
-    while let Some((&first, after)) = rest.split_first() {
-        let here = rest
-            .get(..said.len())
-            .is_some_and(|part| part.iter().copied().map(plain).eq(said.iter().copied()));
-        if here {
+    let mut at = 0;
+    while let Some(&first) = chars.get(at) {
+        let begins = at == 0 || !chars[at - 1].is_alphanumeric();
+        let found = begins.then(|| said_at(&chars[at..], &said)).flatten();
+        if let Some(length) = found {
             kept.push_str(NAME);
-            rest = &rest[said.len()..];
+            at += length;
         } else {
             kept.push(first);
-            rest = after;
+            at += 1;
         }
     }
     kept
+}
+
+/// How many characters `said` takes up at the beginning of `text`, if it is there.
+fn said_at(text: &[char], said: &[char]) -> Option<usize> {
+    let one_word = said.iter().all(|c| c.is_alphabetic());
+    if one_word && !text.first()?.is_uppercase() {
+        return None;
+    }
+    let mut at = 0;
+    for &c in said {
+        if c.is_whitespace() {
+            let spaces = text[at..].iter().take_while(|c| c.is_whitespace()).count();
+            // A run of spaces in `said` was met by its first one.
+            if spaces == 0 && !text.get(at.checked_sub(1)?)?.is_whitespace() {
+                return None;
+            }
+            at += spaces;
+            continue;
+        }
+        let here = *text.get(at)?;
+        let same = if one_word { here.to_lowercase().eq(c.to_lowercase()) } else { plain(here) == plain(c) };
+        if !same {
+            return None;
+        }
+        at += 1;
+    }
+    text.get(at).is_none_or(|next| !next.is_alphanumeric()).then_some(at)
 }
 
 /// The letter without case and diacritics.
@@ -100,8 +131,13 @@ fn plain(c: char) -> char {
     }
 }
 
-fn amount_or(number: &str) -> String {
-    if AMOUNT.is_match(number) { number.to_owned() } else { NUMBER.to_owned() }
+fn without_numbers(text: &str) -> String {
+    let replaced = LONG_NUMBERS.replace_all(text, |found: &Captures<'_>| {
+        let number = found.get_match();
+        let counted = AMOUNT.is_match(number.as_str()) && COUNTED.is_match(&text[number.end()..]);
+        if counted { number.as_str().to_owned() } else { NUMBER.to_owned() }
+    });
+    replaced.into_owned()
 }
 
 #[cfg(test)]
@@ -126,6 +162,9 @@ mod tests {
         check("tôi tên là Nguyễn Văn Mẫu, hỏi về thuế", "tôi tên là [họ tên], hỏi về thuế");
         check("TRẦN THỊ MẪU xin hỏi", "[họ tên] xin hỏi");
         check("em ten tran thi mau ạ", "em ten [họ tên] ạ");
+        check("Trân trọng, Trần  Thị\nMẫu", "Trân trọng, [họ tên]");
+        check("gọi 0912 - 345 - 678", "gọi [số riêng]");
+        check("CMND 123.456.789 của tôi", "CMND [số riêng] của tôi");
         check("Thường trú: số 12 ngõ 5 phố Mẫu. Cho hỏi", "Thường trú: [địa chỉ]. Cho hỏi");
         check("dia chi nha toi 12 Ly Mau", "dia chi nha toi 12 Ly Mau");
         check("so nha 12 ngo 5", "so nha [địa chỉ]");
@@ -143,6 +182,18 @@ mod tests {
             "Cổng 8080 và 8081 khác gì?",
         ] {
             check(text, text);
+        }
+    }
+
+    #[test]
+    fn a_name_of_one_word_is_not_looked_for_inside_other_words() {
+        for (name, text, expected) in [
+            ("Dung", "nội dung sử dụng thế nào", "nội dung sử dụng thế nào"),
+            ("Phương", "UBND phường ở phương nào", "UBND phường ở phương nào"),
+            ("Thanh", "Thanh toán thế nào? Thanh hỏi", "[họ tên] toán thế nào? [họ tên] hỏi"),
+            ("Dung", "Dùng thẻ nào? Xin cảm ơn, Dung.", "Dùng thẻ nào? Xin cảm ơn, [họ tên]."),
+        ] {
+            assert_eq!(redact(text, &[name]), expected);
         }
     }
 

@@ -16,18 +16,22 @@ use crate::{
     seal::{Sealed, Sealer},
     storage::{self, Entry, Submission},
     text,
-    ticket::{NotRated, Rated, Rating, Ticket},
+    ticket::{NotRated, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
 };
 
 const NAME_CHARS_MAX: usize = 200;
 const FIELD_CHARS_MAX: usize = 64;
 
+/// Longer texts would not be compared as a whole, nor fit into the events of a long case.
+const TEXT_CHARS_CEILING: usize = 5_000;
+
 #[derive(Clone)]
 pub struct Intake {
     pub pool: PgPool,
     pub clock: Clock,
     config: Config,
+    reopening: Reopening,
     sealer: Sealer,
 }
 
@@ -43,7 +47,12 @@ pub struct SubmitQuestion {
 impl Intake {
     pub fn try_new(ctx: &Context, config: Config) -> anyhow::Result<Self> {
         let sealer = Sealer::try_new(&config.sealing_key)?;
-        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, sealer })
+        anyhow::ensure!(
+            config.text_chars_max <= TEXT_CHARS_CEILING,
+            "intake.text_chars_max is more than {TEXT_CHARS_CEILING}"
+        );
+        let reopening = Reopening { score_max: config.reopen_score_max, times_max: config.reopen_times_max };
+        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, reopening, sealer })
     }
 
     /// Checks what a submission may hold.
@@ -94,11 +103,11 @@ impl Intake {
         }
         let asker = &asked.asker;
         let sealed = Sealed {
-            name: &asker.name,
-            email: &asker.email,
-            phone: &asker.phone,
-            organisation: &asker.organisation,
-            text: &asked.text,
+            name: asker.name.clone(),
+            email: asker.email.clone(),
+            phone: asker.phone.clone(),
+            organisation: asker.organisation.clone(),
+            text: asked.text.clone(),
         };
         let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
         storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
@@ -122,10 +131,11 @@ impl Intake {
         Ok((ticket, timeline))
     }
 
-    /// Takes the rating; a low one with a comment reopens the question.
+    /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.
     pub async fn rate_answer(
         &self,
         tracking_code: &str,
+        number: u32,
         score: u32,
         comment: &str,
     ) -> Result<Ticket, Refusal> {
@@ -137,8 +147,10 @@ impl Intake {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         let ticket = storage::lock_by_code(&mut tx, code.as_str()).await?.ok_or_else(no_such_ticket)?;
-        let rating = Rating { score, comment: redact(&comment, &[]) };
-        let ticket = match ticket.rate(rating.clone(), self.config.reopen_score_max).map_err(not_rated)? {
+        let known = self.known_of(&mut tx, ticket.ticket_id).await?;
+        let known = [known.name.as_str(), &known.email, &known.phone];
+        let rating = Rating { score, comment: redact(&comment, &known) };
+        let ticket = match ticket.rate(number, rating.clone(), &self.reopening).map_err(not_rated)? {
             Rated::Already(ticket) => return Ok(ticket),
             Rated::Closed(ticket) => {
                 rated(&mut tx, &ticket, ticket.version, &rating, now).await?;
@@ -146,7 +158,7 @@ impl Intake {
             }
             Rated::Reopened(ticket) => {
                 rated(&mut tx, &ticket, ticket.version - 1, &rating, now).await?;
-                let sealed = Sealed { name: "", email: "", phone: "", organisation: "", text: &comment };
+                let sealed = Sealed { text: comment, ..Sealed::default() };
                 let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
                 storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
                 reopened(&mut tx, &ticket, now).await?;
@@ -156,6 +168,14 @@ impl Intake {
         storage::save_ticket(&mut tx, &ticket).await?;
         tx.commit().await?;
         Ok(ticket)
+    }
+}
+
+impl Intake {
+    /// What the asker said of themselves when asking.
+    async fn known_of(&self, conn: &mut PgConnection, ticket_id: TicketId) -> Result<Sealed, Refusal> {
+        let sealed = storage::first_sealed(conn, ticket_id).await?;
+        self.sealer.open(ticket_id, &sealed).map_err(|error| Refusal::internal(&error))
     }
 }
 
@@ -234,6 +254,9 @@ fn no_such_ticket() -> Refusal {
 fn not_rated(why: NotRated) -> Refusal {
     match why {
         NotRated::NotAnswered => Refusal::conflict("NOT_ANSWERED", "the question is not answered yet"),
+        NotRated::NotNewest => {
+            Refusal::conflict("ANSWER_NOT_NEWEST", "there is a newer answer than this one")
+        }
         NotRated::RatedBefore => Refusal::conflict("ALREADY_RATED", "the answer was rated before"),
     }
 }

@@ -175,6 +175,16 @@ pub async fn timeline(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Ve
         .collect()
 }
 
+/// What was sealed when the question was asked.
+pub async fn first_sealed(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Vec<u8>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select sealed from intake.sealed where ticket_id = $1 order by sealed_at, sealed_id limit 1",
+        ticket_id.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Keeps sealed bytes.
 pub async fn insert_sealed(
     conn: &mut PgConnection,

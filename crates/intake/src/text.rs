@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization as _;
 /// `text` trimmed, in NFC, with plain line ends; refused if it is empty, longer than `chars_max`,
 /// or holds characters that hide or reorder what people see.
 pub fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
-    let text: String = text.trim().replace("\r\n", "\n").nfc().collect();
+    let text = normal(text);
     if text.is_empty() {
         return Err(Refusal::invalid(field, "TEXT_EMPTY", format!("{field} is empty")));
     }
@@ -15,7 +15,7 @@ pub fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<Stri
 
 /// Like [`checked`], but may be empty.
 pub fn optional(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
-    let text: String = text.trim().replace("\r\n", "\n").nfc().collect();
+    let text = normal(text);
     let chars = text.chars().count();
     if chars > chars_max {
         let message = format!("{field} has {chars} characters, more than {chars_max}");
@@ -26,6 +26,17 @@ pub fn optional(field: &'static str, text: &str, chars_max: usize) -> Result<Str
         return Err(Refusal::invalid(field, "TEXT_CHARACTER_NOT_ALLOWED", message));
     }
     Ok(text)
+}
+
+/// Without the zero-width characters that copying brings along, which would hide a number from
+/// redaction.
+fn normal(text: &str) -> String {
+    let seen = text.replace("\r\n", "\n").replace(is_zero_width, "");
+    seen.trim().nfc().collect()
+}
+
+fn is_zero_width(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200D}' | '\u{2060}')
 }
 
 /// Control characters but tab and line end; bidirectional marks, embeddings, overrides and
@@ -49,6 +60,8 @@ mod tests {
         check("  hỏi về thuế ", Ok("hỏi về thuế"));
         check("ho\u{302}\u{309}i", Ok("hổi"));
         check("một\r\nhai", Ok("một\nhai"));
+        check("0912\u{200b}345\u{ad}678", Ok("0912345678"));
+        check("\u{200b} ", Err("TEXT_EMPTY"));
         check(" \n ", Err("TEXT_EMPTY"));
         check("một câu hỏi dài hơn hai mươi chữ", Err("TEXT_TOO_LONG"));
         for bad in ['\0', '\u{1b}', '\u{202E}', '\u{2066}', '\u{FEFF}', '\u{85}'] {

@@ -65,6 +65,15 @@ pub struct Rating {
     pub comment: String,
 }
 
+/// When a rating reopens the question.
+#[derive(Debug, Clone, Copy)]
+pub struct Reopening {
+    /// Only a score at or below this does.
+    pub score_max: u32,
+    /// How often a question can be reopened: its follow-ups travel with every fact.
+    pub times_max: usize,
+}
+
 /// What a rating did.
 #[derive(Debug, PartialEq)]
 pub enum Rated {
@@ -78,6 +87,8 @@ pub enum Rated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRated {
     NotAnswered,
+    /// Another answer than the newest was meant.
+    NotNewest,
     RatedBefore,
 }
 
@@ -105,6 +116,11 @@ impl Ticket {
             submitted_at: Some(api::timestamp(self.submitted_at)),
             follow_ups: self.follow_ups.clone(),
         }
+    }
+
+    /// The number of the answer it has or waits for: 1, and one more after each reopening.
+    pub fn answer_number(&self) -> u32 {
+        u32::try_from(self.round()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// How often it was reopened.
@@ -155,12 +171,16 @@ impl Ticket {
         Some(self)
     }
 
-    /// The asker's verdict on the answer; a low one with words reopens the question.
-    pub fn rate(mut self, rating: Rating, reopen_score_max: u32) -> Result<Rated, NotRated> {
+    /// The asker's verdict on the answer with `number` (0: whichever is published); a low one with
+    /// words reopens the question.
+    pub fn rate(mut self, number: u32, rating: Rating, reopening: &Reopening) -> Result<Rated, NotRated> {
+        let newest = number == 0 || number == self.answer_number();
         match self.state.clone() {
+            State::Answered { .. } if !newest => Err(NotRated::NotNewest),
             State::Answered { answer } => {
                 self.version += 1;
-                if rating.score > reopen_score_max || rating.comment.is_empty() {
+                let reopens = rating.score <= reopening.score_max && self.round() < reopening.times_max;
+                if !reopens || rating.comment.is_empty() {
                     self.state = State::Closed { answer, rating };
                     return Ok(Rated::Closed(self));
                 }
@@ -195,6 +215,8 @@ mod tests {
 
     use super::*;
 
+    const REOPENING: Reopening = Reopening { score_max: 2, times_max: 2 };
+
     fn ticket() -> Ticket {
         let id = TicketId(Uuid::from_u128(1));
         Ticket::receive(id, Kind::Question, "hỏi".into(), String::new(), DateTime::UNIX_EPOCH)
@@ -220,27 +242,64 @@ mod tests {
 
     #[test]
     fn a_low_rating_with_words_reopens() {
-        let Ok(Rated::Reopened(again)) = answered().rate(rating(2, "chưa rõ"), 2) else { panic!() };
+        let Ok(Rated::Reopened(again)) = answered().rate(0, rating(2, "chưa rõ"), &REOPENING) else {
+            panic!()
+        };
         assert_eq!(again.follow_ups, ["chưa rõ"]);
         assert_eq!(again.version, 6);
-        assert_eq!(again.clone().rate(rating(2, "chưa rõ"), 2), Ok(Rated::Already(again.clone())));
-        assert_eq!(again.rate(rating(1, "khác"), 2), Err(NotRated::NotAnswered));
+        assert_eq!(
+            again.clone().rate(0, rating(2, "chưa rõ"), &REOPENING),
+            Ok(Rated::Already(again.clone()))
+        );
+        assert_eq!(again.rate(0, rating(1, "khác"), &REOPENING), Err(NotRated::NotAnswered));
+    }
+
+    #[test]
+    fn reopening_has_an_end() {
+        let mut ticket = ticket();
+        for n in 0..3 {
+            let question = ticket.question();
+            ticket = ticket.answer(&question, 4, custody("a"), answer("đáp")).unwrap();
+            ticket = match ticket.rate(0, rating(1, "chưa rõ"), &REOPENING).unwrap() {
+                Rated::Reopened(ticket) if n < 2 => ticket,
+                Rated::Closed(ticket) if n == 2 => ticket,
+                other => panic!("{n}: {other:?}"),
+            };
+        }
+    }
+
+    #[test]
+    fn a_late_repeat_never_rates_the_next_answer() {
+        let low = || rating(1, "chưa rõ");
+        let Ok(Rated::Reopened(again)) = answered().rate(1, low(), &REOPENING) else { panic!() };
+        assert_eq!(again.clone().rate(1, low(), &REOPENING), Ok(Rated::Already(again.clone())));
+        let question = again.question();
+        let next = again.answer(&question, 9, custody("a"), answer("mới")).unwrap();
+        assert_eq!(next.clone().rate(1, low(), &REOPENING), Err(NotRated::NotNewest));
+        assert!(matches!(next.rate(2, rating(5, ""), &REOPENING), Ok(Rated::Closed(_))));
     }
 
     #[test]
     fn a_rating_counts_once() {
         for (score, comment) in [(5, ""), (3, "tạm"), (1, "")] {
-            let Ok(Rated::Closed(closed)) = answered().rate(rating(score, comment), 2) else { panic!() };
-            assert_eq!(closed.clone().rate(rating(score, comment), 2), Ok(Rated::Already(closed.clone())));
-            assert_eq!(closed.rate(rating(4, "khác"), 2), Err(NotRated::RatedBefore));
+            let Ok(Rated::Closed(closed)) = answered().rate(0, rating(score, comment), &REOPENING) else {
+                panic!()
+            };
+            assert_eq!(
+                closed.clone().rate(0, rating(score, comment), &REOPENING),
+                Ok(Rated::Already(closed.clone()))
+            );
+            assert_eq!(closed.rate(0, rating(4, "khác"), &REOPENING), Err(NotRated::RatedBefore));
         }
-        assert_eq!(ticket().rate(rating(5, ""), 2), Err(NotRated::NotAnswered));
+        assert_eq!(ticket().rate(0, rating(5, ""), &REOPENING), Err(NotRated::NotAnswered));
     }
 
     #[test]
     fn an_answer_of_an_earlier_round_is_of_the_past() {
         let before = ticket().question();
-        let Ok(Rated::Reopened(again)) = answered().rate(rating(1, "chưa rõ"), 2) else { panic!() };
+        let Ok(Rated::Reopened(again)) = answered().rate(0, rating(1, "chưa rõ"), &REOPENING) else {
+            panic!()
+        };
         assert_eq!(again.clone().answer(&before, 99, custody("a"), answer("cũ")), None);
         assert_eq!(again.route(&before, 99, custody("a")), None);
     }
