@@ -147,9 +147,10 @@ impl Answer {
         Ok(Some(self))
     }
 
-    /// Gives it back to routing. `None`: the same return was made before.
+    /// Gives it back to routing. `None`: the same return was made before. `seen` 0: not compared.
     pub fn return_to_routing(
         mut self,
+        seen: u32,
         by: &str,
         reason: String,
         at: DateTime<Utc>,
@@ -158,6 +159,9 @@ impl Answer {
             State::Drafted => {}
             State::Returned { reason: before, .. } if *before == reason => return Ok(None),
             State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
+        }
+        if seen != 0 && seen != self.version {
+            return Err(Refused::Stale(self.version));
         }
         self.version += 1;
         self.state = State::Returned { by: by.to_owned(), at, reason };
@@ -170,13 +174,12 @@ impl Answer {
             let made_from = self.draft.sources.first().filter(|_| !self.draft.text.is_empty());
             return Ok(made_from.map(citation).into_iter().collect());
         }
-        source_ids
-            .iter()
-            .map(|id| {
-                let source = self.draft.sources.iter().find(|source| source.id == *id);
-                source.map(citation).ok_or_else(|| Refused::UnknownSource(id.clone()))
-            })
-            .collect()
+        let stranger = source_ids.iter().find(|id| self.draft.sources.iter().all(|source| source.id != **id));
+        if let Some(id) = stranger {
+            return Err(Refused::UnknownSource(id.clone()));
+        }
+        // Each source once, however often it is named: a fact must stay small.
+        Ok(self.draft.sources.iter().filter(|source| source_ids.contains(&source.id)).map(citation).collect())
     }
 
     pub fn drafted(&self, at: DateTime<Utc>) -> AnswerDrafted {
@@ -287,7 +290,7 @@ mod tests {
         assert_eq!(approve(approved.clone(), 3, "đáp"), Ok(None));
         assert_eq!(approve(approved.clone(), 3, "khác"), Err(Refused::NotDrafted));
         assert_eq!(
-            approved.return_to_routing("an", "nhầm".into(), DateTime::UNIX_EPOCH),
+            approved.return_to_routing(0, "an", "nhầm".into(), DateTime::UNIX_EPOCH),
             Err(Refused::NotDrafted)
         );
     }
@@ -297,6 +300,10 @@ mod tests {
         let cite =
             |id: &str| drafted().approve(3, "an", "đáp".into(), &[id.to_owned()], DateTime::UNIX_EPOCH);
         assert!(cite("s1").is_ok());
+        let often = vec!["s1".to_owned(); 10_000];
+        let approved =
+            drafted().approve(3, "an", "đáp".into(), &often, DateTime::UNIX_EPOCH).unwrap().unwrap();
+        assert_eq!(approved.approved().unwrap().citations.len(), 1);
         assert_eq!(cite("s2"), Err(Refused::UnknownSource("s2".into())));
     }
 

@@ -73,8 +73,9 @@ impl AnsweringService for Grpc {
         request: Request<ReturnQuestionRequest>,
     ) -> Result<Response<ReturnQuestionResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ReturnQuestionRequest { ticket_id, reason, suggested_unit } = request.into_inner();
-        let step = ReturnQuestion { ticket_id: parse_ticket_id(&ticket_id)?, reason, suggested_unit };
+        let ReturnQuestionRequest { ticket_id, reason, suggested_unit, version } = request.into_inner();
+        let ticket_id = parse_ticket_id(&ticket_id)?;
+        let step = ReturnQuestion { ticket_id, reason, suggested_unit, version };
         let answer = self.0.return_question(&officer, step).await?;
         Ok(Response::new(ReturnQuestionResponse { state: state(&answer.state).into() }))
     }

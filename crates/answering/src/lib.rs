@@ -23,7 +23,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Config {
     /// How many sources an officer is shown with a draft, 1 to 50.
     pub sources_max: u32,
-    /// Longest answer, in characters.
+    /// Longest answer, in characters, at most 20,000: what the knowledge store takes.
     pub text_chars_max: usize,
     /// Longest reason of a return, in characters.
     pub reason_chars_max: usize,
@@ -36,14 +36,17 @@ impl Default for Config {
 }
 
 /// Every RPC this service serves and every event it hears.
-pub fn role(ctx: &Context, config: Config) -> Role {
+pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+    let ceiling = Config::default().text_chars_max;
+    anyhow::ensure!(config.text_chars_max <= ceiling, "answering.text_chars_max is more than {ceiling}");
+    anyhow::ensure!(config.sources_max <= 50, "answering.sources_max is more than 50");
     let answering = Answering::new(ctx, config);
     let routed = answering.clone();
-    Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
+    Ok(Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
         "answering",
         move |event| {
             let answering = routed.clone();
             async move { answering.on_question_routed(event).await }
         },
-    ))
+    )))
 }

@@ -19,6 +19,9 @@ use crate::{
 const PAGE_MAX: u32 = 200;
 const PAGE_USUAL: u32 = 50;
 
+/// Longest code of a unit, in characters.
+const UNIT_CHARS_MAX: usize = 64;
+
 #[derive(Clone)]
 pub struct Answering {
     pub pool: PgPool,
@@ -40,6 +43,8 @@ pub struct ReturnQuestion {
     pub ticket_id: TicketId,
     pub reason: String,
     pub suggested_unit: String,
+    /// The version the officer saw; 0: not compared.
+    pub version: u32,
 }
 
 impl Answering {
@@ -107,14 +112,20 @@ impl Answering {
         step: ReturnQuestion,
     ) -> Result<Answer, Refusal> {
         let reason = checked("reason", &step.reason, self.config.reason_chars_max)?;
+        if step.suggested_unit.chars().count() > UNIT_CHARS_MAX {
+            let message = format!("suggestedUnit is a code of at most {UNIT_CHARS_MAX} characters");
+            return Err(Refusal::invalid("suggestedUnit", "UNIT_NOT_A_CODE", message));
+        }
         let mut tx = self.pool.begin().await?;
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
         if step.suggested_unit == answer.custody.unit {
             let message = "suggestedUnit is the unit that returns it";
             return Err(Refusal::invalid("suggestedUnit", "UNIT_IS_ITS_OWN", message));
         }
-        let returned =
-            answer.clone().return_to_routing(&officer.subject, reason, self.clock.now()).map_err(refused)?;
+        let returned = answer
+            .clone()
+            .return_to_routing(step.version, &officer.subject, reason, self.clock.now())
+            .map_err(refused)?;
         let Some(returned) = returned else { return Ok(answer) };
         storage::save_answer(&mut tx, &returned).await?;
         if let Some(fact) = returned.returned(&step.suggested_unit) {

@@ -79,16 +79,27 @@ impl Assignment {
         Ok(Some(self.moved(&choice, organisation, at, due_at)))
     }
 
-    /// A unit gave it back. `None`: the fact is of the past.
+    /// The unit `from` gave it back. `None`: the fact is of the past.
     pub fn after_return(
         mut self,
         question: &Question,
         version: u32,
+        from: &str,
         suggested: &str,
         organisation: &Organisation,
         at: DateTime<Utc>,
     ) -> Option<Self> {
-        if self.answered || question.follow_ups.len() != self.round() || version <= self.version {
+        if self.answered || question.follow_ups.len() != self.round() {
+            return None;
+        }
+        if from != self.unit {
+            // It was moved on meanwhile: it stays, and that is said again, newer than the return.
+            self.version = self.version.max(version);
+            let stays = Choice { unit: self.unit.clone(), field: self.field.clone(), reason: self.reason };
+            let due_at = self.due_at;
+            return Some(self.moved(&stays, organisation, at, due_at));
+        }
+        if version <= self.version {
             return None;
         }
         self.version = version;
@@ -97,11 +108,13 @@ impl Assignment {
         Some(self.moved(&choice, organisation, at, due_at))
     }
 
-    /// The asker reopened it: the same unit, a new deadline. `None`: the fact is of the past.
+    /// The asker reopened it: back to the unit that answered, with a new deadline. `None`: the fact is
+    /// of the past.
     pub fn reopen(
         mut self,
         question: Question,
         version: u32,
+        answered_by: &str,
         organisation: &Organisation,
         at: DateTime<Utc>,
     ) -> Option<Self> {
@@ -111,8 +124,8 @@ impl Assignment {
         self.version = self.version.max(version);
         self.question = question;
         self.answered = false;
-        let choice =
-            Choice { unit: self.unit.clone(), field: self.field.clone(), reason: RoutingReason::Reopened };
+        let unit = organisation.unit(answered_by).map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
+        let choice = Choice { unit, field: self.field.clone(), reason: RoutingReason::Reopened };
         let due_at = organisation.calendar.due_at(at, organisation.working_days(&self.field));
         Some(self.moved(&choice, organisation, at, due_at))
     }
@@ -196,10 +209,23 @@ mod tests {
     fn reopening_counts_once_and_past_rounds_are_over() {
         let answered = at_desk().answer(&Question::default(), 3).unwrap();
         let question = Question { follow_ups: vec!["chưa rõ".into()], ..Question::default() };
-        let again = answered.reopen(question.clone(), 5, &small(), DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!((again.version, again.answered), (6, false));
-        assert_eq!(again.clone().reopen(question, 5, &small(), DateTime::UNIX_EPOCH), None);
+        let again = answered.reopen(question.clone(), 5, "law", &small(), DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!((again.version, again.answered, again.unit.as_str()), (6, false, "law"));
+        assert_eq!(again.clone().reopen(question, 5, "law", &small(), DateTime::UNIX_EPOCH), None);
         assert_eq!(again.clone().answer(&Question::default(), 99), None);
-        assert_eq!(again.after_return(&Question::default(), 99, "law", &small(), DateTime::UNIX_EPOCH), None);
+        assert_eq!(
+            again.after_return(&Question::default(), 99, "law", "desk", &small(), DateTime::UNIX_EPOCH),
+            None
+        );
+    }
+
+    #[test]
+    fn a_return_by_a_unit_that_lost_it_meanwhile_leaves_it_where_it_is() {
+        let at = DateTime::UNIX_EPOCH;
+        let law = at_desk().assign("law", &small(), at).unwrap().unwrap();
+        let stays = law.clone().after_return(&Question::default(), 4, "desk", "", &small(), at).unwrap();
+        assert_eq!((stays.unit.as_str(), stays.version), ("law", 5));
+        let back = law.after_return(&Question::default(), 4, "law", "", &small(), at).unwrap();
+        assert_eq!((back.unit.as_str(), back.version), ("desk", 5));
     }
 }

@@ -17,6 +17,10 @@ impl Routing {
         // Slow, so before the transaction.
         let choice = self.choose(&question).await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        if storage::lock_assignment(&mut tx, ticket_id).await?.is_some() {
+            // Heard again after the inbox forgot it: the question is on its way, or at its end.
+            return Ok(tx.commit().await?);
+        }
         let now = self.clock.now();
         let assignment =
             Assignment::first(ticket_id, event.version, question, &choice, &self.organisation, now);
@@ -30,7 +34,14 @@ impl Routing {
         let question = question(event.question.as_ref())?;
         self.apply(&received, true, |assignment| {
             let (version, suggested) = (event.version, &event.suggested_unit);
-            assignment.after_return(&question, version, suggested, &self.organisation, self.clock.now())
+            assignment.after_return(
+                &question,
+                version,
+                &event.unit,
+                suggested,
+                &self.organisation,
+                self.clock.now(),
+            )
         })
         .await
     }
@@ -39,7 +50,7 @@ impl Routing {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
         self.apply(&received, true, |assignment| {
-            assignment.reopen(question, event.version, &self.organisation, self.clock.now())
+            assignment.reopen(question, event.version, &event.unit, &self.organisation, self.clock.now())
         })
         .await
     }

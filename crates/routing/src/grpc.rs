@@ -24,12 +24,12 @@ impl RoutingService for Grpc {
         &self,
         request: Request<AssignUnitRequest>,
     ) -> Result<Response<AssignUnitResponse>, Status> {
-        require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
         let AssignUnitRequest { ticket_id, unit } = request.into_inner();
         let ticket_id = ticket_id
             .parse()
             .map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))?;
-        let assignment = self.0.assign_unit(ticket_id, &unit).await?;
+        let assignment = self.0.assign_unit(&dispatcher, ticket_id, &unit).await?;
         Ok(Response::new(AssignUnitResponse {
             unit: assignment.unit,
             due_at: Some(api::timestamp(assignment.due_at)),

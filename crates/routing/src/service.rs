@@ -7,7 +7,7 @@ use api::{
     intake::v1::Question,
     knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
 };
-use runtime::{Clock, Context, Peer, Refusal};
+use runtime::{Clock, Context, Peer, Principal, Refusal};
 use sqlx::PgPool;
 
 use crate::{Config, assignment::Assignment, choice::Choice, organisation::Organisation, storage};
@@ -43,13 +43,19 @@ impl Routing {
     }
 
     /// Moves a question that is not answered to `unit`.
-    pub async fn assign_unit(&self, ticket_id: TicketId, unit: &str) -> Result<Assignment, Refusal> {
+    pub async fn assign_unit(
+        &self,
+        dispatcher: &Principal,
+        ticket_id: TicketId,
+        unit: &str,
+    ) -> Result<Assignment, Refusal> {
         if self.organisation.unit(unit).is_none() {
             return Err(Refusal::invalid("unit", "UNIT_UNKNOWN", format!("there is no unit '{unit}'")));
         }
         let mut tx = self.pool.begin().await?;
         let assignment = storage::lock_assignment(&mut tx, ticket_id)
             .await?
+            .filter(|assignment| dispatcher.unit.as_ref().is_none_or(|own| *own == assignment.unit))
             .ok_or_else(|| Refusal::not_found("TICKET_NOT_FOUND", "there is no such question"))?;
         let moved = assignment
             .clone()
