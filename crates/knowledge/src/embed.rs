@@ -13,6 +13,7 @@ use fastembed::{
     UserDefinedEmbeddingModel,
 };
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::text;
 
@@ -64,6 +65,7 @@ pub struct Embedder {
     jobs: SyncSender<Job>,
     model: String,
     id: String,
+    stopped: CancellationToken,
 }
 
 struct Job {
@@ -85,11 +87,16 @@ impl Embedder {
         let id = format!("{name}/ort-{runtime}/text-{}", text::REVISION);
         let (jobs, waiting) = sync_channel(options.queue_max.max(1));
         let batch_max = options.batch_max.max(1);
+        let stopped = CancellationToken::new();
+        let alive = stopped.clone().drop_guard();
         std::thread::Builder::new()
             .name("embedder".to_owned())
-            .spawn(move || work(model, &waiting, batch_max))
+            .spawn(move || {
+                let _alive = alive; // dropped however the work ends
+                work(model, &waiting, batch_max);
+            })
             .map_err(|source| Error::Read { path: "thread".into(), source: Arc::new(source) })?;
-        Ok(Self { jobs, model: name, id })
+        Ok(Self { jobs, model: name, id, stopped })
     }
 
     /// The model's name, as calibrations name it.
@@ -101,6 +108,11 @@ impl Embedder {
     /// index.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Cancelled when the worker has ended: no text will be embedded any more.
+    pub fn stopped(&self) -> CancellationToken {
+        self.stopped.clone()
     }
 
     /// One vector per text. Refuses ([`Error::Busy`]) rather than wait behind a full queue.

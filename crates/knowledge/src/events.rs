@@ -3,14 +3,20 @@
 use api::answering::v1::AnswerApproved;
 use bus::{Failure, Received};
 
-use crate::{passage::Passage, service::Knowledge, storage};
+use crate::{
+    passage::{Passage, QUESTION_MAX},
+    service::{Knowledge, first},
+    storage,
+};
 
 impl Knowledge {
     /// An approved answer becomes a passage that the next asker can find.
     #[tracing::instrument(skip_all, fields(ticket.id = %received.event.ticket_id))]
     pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
         let event = &received.event;
-        let question = event.question.as_ref().map(|question| question.text.clone()).unwrap_or_default();
+        // Redaction may have made it longer than what an asker may send.
+        let question =
+            event.question.as_ref().map(|question| first(&question.text, QUESTION_MAX)).unwrap_or_default();
         let passage = Passage {
             id: Passage::id_of_ticket(&event.ticket_id),
             question,

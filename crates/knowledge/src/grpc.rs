@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     matching,
-    service::{Knowledge, small},
+    service::{Knowledge, TEXT_MAX, first, small},
 };
 
 #[tonic::async_trait]
@@ -29,7 +29,7 @@ impl KnowledgeService for Knowledge {
         use RoleName::{Dispatcher, Officer, Operator, Service};
         require(&request, &[Service, Officer, Dispatcher, Operator])?;
         let FindReusableRequest { text, limit } = request.into_inner();
-        let found = self.find("text", &text, "", limit).await?;
+        let found = self.find("text", &first(&text, TEXT_MAX), "", limit).await?;
         let matching::Found { verdict, neighbours } = found;
         let verdict =
             Verdict { band: verdict.band.into(), probability: verdict.probability, reasons: verdict.reasons };

@@ -86,6 +86,7 @@ impl Knowledge {
         let indexed = storage::status(&mut conn).await?.indexed;
         if points != indexed {
             tracing::warn!(points, indexed, "the index is not what was stored; it is built again");
+            self.matcher.index.clear().await?;
             storage::mark_all_waiting(&mut conn).await?;
         }
         Ok(())

@@ -116,11 +116,18 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         wake: Arc::new(Notify::new()),
     };
     let hearing = knowledge.clone();
+    let (stopped, shutdown) = (knowledge.matcher.embedder.stopped(), ctx.shutdown.clone());
     Ok(runtime::Role::named("knowledge")
         .serves(KnowledgeServiceServer::new(knowledge.clone()))
         .hears(bus::hearer("knowledge", move |received| {
             let knowledge = hearing.clone();
             async move { knowledge.on_answer_approved(received).await }
         }))
+        .runs("embedder", async move {
+            // A process without its model is of no use: it ends, and is started again.
+            let ended = shutdown.run_until_cancelled(stopped.cancelled()).await;
+            anyhow::ensure!(ended.is_none(), embed::Error::Stopped);
+            Ok(())
+        })
         .runs("indexer", knowledge.run_indexer(ctx.shutdown.clone())))
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Characters of a text to search with, at most.
-const TEXT_MAX: usize = 5_000;
+pub(crate) const TEXT_MAX: usize = 5_000;
 const LIMIT_DEFAULT: u32 = 10;
 const LIMIT_MAX: u32 = 50;
 /// Answered questions of one import call, at most.
@@ -89,7 +89,8 @@ impl Knowledge {
     /// Empties the index and has it built again; returns how many passages that is.
     #[tracing::instrument(skip_all)]
     pub async fn reindex(&self) -> Result<u64, Refusal> {
-        // In this order: what the indexer adds in between is only indexed twice.
+        // In this order, and all rows: one that the indexer is just adding waits for its lock, and is
+        // then indexed once more.
         self.matcher.index.clear().await.map_err(|error| away(&error.into()))?;
         let waiting = storage::mark_all_waiting(&mut *self.pool.acquire().await?).await?;
         self.wake.notify_one();
@@ -100,6 +101,11 @@ impl Knowledge {
 /// A count that the wire's 32 bits hold anyway.
 pub(crate) fn small(count: impl TryInto<u32>) -> u32 {
     count.try_into().unwrap_or(u32::MAX)
+}
+
+/// The first `chars` characters.
+pub(crate) fn first(text: &str, chars: usize) -> String {
+    text.chars().take(chars).collect()
 }
 
 fn passage_of(answer: AnsweredQuestion) -> Passage {

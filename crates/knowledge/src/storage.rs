@@ -155,9 +155,7 @@ pub async fn mark_indexed(
 
 /// Notes that the index has nothing; returns how many passages then wait.
 pub async fn mark_all_waiting(conn: &mut PgConnection) -> Result<u64, sqlx::Error> {
-    sqlx::query!("update knowledge.passage set indexed_at = null where indexed_at is not null")
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!("update knowledge.passage set indexed_at = null").execute(&mut *conn).await?;
     Ok(status(conn).await?.behind)
 }
 
