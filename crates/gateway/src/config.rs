@@ -21,6 +21,10 @@ pub struct Config {
     pub secure_cookies: bool,
     /// Requests handled at once; more are refused with 503.
     pub concurrency_max: usize,
+    /// Connections open at once; more wait to be accepted.
+    pub connections_max: usize,
+    /// Longest time for the head of a request, in milliseconds; also how long a connection may idle.
+    pub header_timeout_ms: u64,
 }
 
 impl Default for Config {
@@ -32,6 +36,8 @@ impl Default for Config {
             session_hours: 12,
             secure_cookies: false,
             concurrency_max: 512,
+            connections_max: 4096,
+            header_timeout_ms: 30_000,
         }
     }
 }
@@ -39,5 +45,9 @@ impl Default for Config {
 impl Config {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
+    }
+
+    pub(crate) fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
     }
 }

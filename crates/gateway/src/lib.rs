@@ -4,6 +4,7 @@
 mod assets;
 mod body;
 mod config;
+mod connections;
 mod fields;
 mod guard;
 mod health;
@@ -56,18 +57,13 @@ pub fn router(context: &Context, config: &Config) -> Router {
 }
 
 /// Serves until `shutdown` is cancelled, then finishes the requests that are under way.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve(
     context: Context,
     config: Config,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    axum::serve(listener, router(&context, &config))
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await?;
+    connections::serve(router(&context, &config), &config, listener, shutdown).await;
     Ok(())
 }
 

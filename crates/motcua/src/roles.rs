@@ -40,7 +40,7 @@ impl Service {
         match self {
             Self::Intake => intake::role(ctx, settings.intake.clone()),
             Self::Routing => routing::role(ctx, settings.routing.clone()),
-            Self::Answering => Ok(answering::role(ctx, settings.answering.clone())),
+            Self::Answering => answering::role(ctx, settings.answering.clone()),
             Self::Knowledge => knowledge::role(ctx, settings.knowledge.clone()).await,
             Self::Analytics => analytics::role(ctx, settings.analytics.clone()).await,
             Self::Gateway => {

@@ -66,7 +66,7 @@ impl Default for Grpc {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             timeout_ms: 30_000,
             reflection: true,
-            drain_ms: 15_000,
+            drain_ms: 18_000,
         }
     }
 }

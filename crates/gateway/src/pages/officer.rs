@@ -247,6 +247,7 @@ pub(super) async fn give_back(
         ticket_id: ticket_id.clone(),
         reason: reason.clone(),
         suggested_unit: fields.text("unit"),
+        version: fields.number("version")?,
     };
     let Err(status) = gateway.answering(Some(&caller.token)).return_question(gateway.ask(request)).await
     else {

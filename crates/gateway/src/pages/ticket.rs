@@ -49,6 +49,7 @@ struct TicketPage {
     answer: Option<Answer>,
     may_rate: bool,
     rated: bool,
+    answer_number: u32,
     error: String,
     comment: String,
 }
@@ -91,6 +92,7 @@ impl TicketPage {
                     unit: entry.unit,
                 })
                 .collect(),
+            answer_number: ticket.answer.as_ref().map_or(0, |answer| answer.number),
             may_rate: ticket.answer.is_some() && !ticket.rated && state == TicketState::Answered,
             answer: ticket.answer.map(|answer| Answer {
                 published: words::moment(answer.published_at.as_ref()),
@@ -145,6 +147,7 @@ pub(super) async fn rate(
         tracking_code: code.clone(),
         score: fields.number("score")?,
         comment: comment.clone(),
+        answer_number: fields.number("answer_number")?,
     };
     let Err(status) = gateway.intake(None).rate_answer(gateway.ask(request)).await else {
         return Ok(Redirect::to(&format!("/theo-doi/{}", segment(&code))).into_response());
