@@ -29,7 +29,7 @@ use serde_json::Value;
 const ROLES: [&str; 6] = ["intake", "routing", "answering", "knowledge", "analytics", "gateway"];
 const GRPC_PORT: i32 = 50051;
 /// The default of `grpc.drain_ms`, in seconds.
-const DRAIN_SECONDS: i64 = 15;
+const DRAIN_SECONDS: i64 = 18;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

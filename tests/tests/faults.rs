@@ -149,25 +149,35 @@ async fn an_event_heard_twice_has_one_effect() {
     asker.followed(&code, "TICKET_STATE_ANSWERED").await;
     platform.settle().await;
     let before = effects(&platform).await;
+    say_again(&platform, "twice").await;
+    assert_eq!(effects(&platform).await, before);
+
+    // A restored stream may repeat what the inbox has forgotten: the states themselves know better.
+    sqlx::query("delete from bus.inbox").execute(&platform.pool().await).await.unwrap();
+    say_again(&platform, "thrice").await;
+    assert_eq!(effects(&platform).await, before);
+    platform.stop().await;
+}
+
+/// Publishes each event of the question once more, and waits until all were heard.
+async fn say_again(platform: &Platform, times: &str) {
     let nats = platform.nats().await;
     let stream = nats.get_stream("EVENTS").await.unwrap();
     let last = stream.cached_info().state.last_sequence;
+    let mut said = std::collections::HashSet::new();
     for sequence in 1..=last {
         let message = stream.get_raw_message(sequence).await.unwrap();
+        if !said.insert(message.payload.clone()) {
+            continue;
+        }
         let again = PublishMessage::build()
             .headers(message.headers.clone())
-            .message_id(format!("again-{sequence}"))
+            .message_id(format!("{times}-{sequence}"))
             .payload(message.payload.clone());
         nats.send_publish(message.subject.to_string(), again).await.unwrap().await.unwrap();
     }
     platform.settle().await;
-    let consumed = || async {
-        let info = nats.get_stream("EVENTS").await.unwrap().cached_info().state.messages;
-        (info >= last * 2).then_some(())
-    };
-    until("the repeated events", consumed).await;
-    assert_eq!(effects(&platform).await, before);
-    platform.stop().await;
+    assert!(nats.get_stream("EVENTS").await.unwrap().cached_info().state.last_sequence > last);
 }
 
 async fn effects(platform: &Platform) -> Vec<(String, i64)> {

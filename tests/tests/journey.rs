@@ -87,13 +87,24 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
         .post(&format!("{path}/assign"), &json!({"unit": "mot-cua"}))
         .await
         .refused(403, "ROLE_NOT_ALLOWED");
+    platform
+        .rest_as("dispatcher", Some("vu-ke-hoach"))
+        .await
+        .post(&format!("{path}/assign"), &json!({"unit": "vu-ke-hoach"}))
+        .await
+        .refused(404, "TICKET_NOT_FOUND");
 
     // The officer who looked before the move may not approve what changed since.
     let stale = json!({"text": "Trả lời", "version": draft["draft"]["version"]});
     theirs.post(&format!("{path}/approve"), &stale).await.refused(409, "STALE_VERSION");
 
     // The unit returns it and names another one.
-    let reason = json!({"reason": "Không thuộc đơn vị", "suggestedUnit": "vu-ke-hoach"});
+    let no_code = json!({"reason": "Không thuộc đơn vị", "suggestedUnit": "v".repeat(65)});
+    theirs.post(&format!("{path}/return"), &no_code).await.refused(400, "UNIT_NOT_A_CODE");
+    let (seen, text) = (&moved["draft"]["version"], "Không thuộc đơn vị");
+    let late = json!({"reason": text, "version": draft["draft"]["version"]});
+    theirs.post(&format!("{path}/return"), &late).await.refused(409, "STALE_VERSION");
+    let reason = json!({"reason": text, "suggestedUnit": "vu-ke-hoach", "version": seen});
     theirs.post(&format!("{path}/return"), &reason).await.ok();
     platform.settle().await;
     assert_eq!(others.drafted(&ticket_id).await["unit"], "vu-ke-hoach");
@@ -101,7 +112,7 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
     // It is answered; a low rating with words reopens it, at the same unit.
     others.approve(&ticket_id, Some("Xin hỏi người nuôi mèo.")).await;
     asker.followed(&code, "TICKET_STATE_ANSWERED").await;
-    let rating = json!({"score": 1, "comment": "Chưa đúng ý tôi hỏi"});
+    let rating = json!({"score": 1, "comment": "Chưa đúng ý tôi hỏi", "answerNumber": 1});
     let rate = format!("/api/v1/questions/{code}/rating");
     assert_eq!(asker.post(&rate, &rating).await.ok()["state"], "TICKET_STATE_RECEIVED");
     assert_eq!(asker.post(&rate, &rating).await.ok()["state"], "TICKET_STATE_RECEIVED");
@@ -116,8 +127,36 @@ async fn officers_and_dispatchers_move_it_and_askers_reopen_it() {
     others.approve(&ticket_id, Some("Mèo không sủa; có lẽ là chó.")).await;
     let answered = asker.followed(&code, "TICKET_STATE_ANSWERED").await;
     assert_eq!(answered["answer"]["text"], "Mèo không sủa; có lẽ là chó.");
+    assert_eq!(answered["answer"]["number"], 2);
+    asker.post(&rate, &rating).await.refused(409, "ANSWER_NOT_NEWEST");
     asker.post(&rate, &json!({"score": 4})).await.ok();
     asker.post(&rate, &json!({"score": 5})).await.refused(409, "ALREADY_RATED");
+    platform.settle().await;
+    platform.stop().await;
+}
+
+/// What is as long as can be still goes its way: a question that redaction lengthens, and an
+/// approval that names one source as often as a request can.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_texts_and_lists_stop_nothing() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let stored = stored_question();
+    let start = format!("{} ", stored["question"].as_str().unwrap());
+    let address = "ngõ 1 ";
+    let times = (5_000 - start.chars().count()) / address.chars().count();
+    let (ticket_id, code) = asker.ask(&format!("{start}{}", address.repeat(times))).await;
+    let draft = officer.drafted(&ticket_id).await;
+    let text = draft["question"]["text"].as_str().unwrap();
+    assert!(text.chars().count() > 5_000, "redaction has lengthened it");
+
+    let sources = draft["draft"]["sources"].as_array().unwrap();
+    let ids = vec![sources[0]["id"].clone(); 4_000];
+    let approval = json!({"text": "Đã rõ.", "version": draft["draft"]["version"], "sourceIds": ids});
+    officer.post(&format!("/api/v1/tickets/{ticket_id}/approve"), &approval).await.ok();
+    let answered = asker.followed(&code, "TICKET_STATE_ANSWERED").await;
+    assert_eq!(answered["answer"]["citations"].as_array().unwrap().len(), 1);
     platform.settle().await;
     platform.stop().await;
 }

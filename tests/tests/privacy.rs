@@ -10,13 +10,15 @@ use futures::StreamExt as _;
 use serde_json::json;
 
 /// Invented persons' data, each in a form that people type.
-const CANARIES: [&str; 6] = [
+const CANARIES: [&str; 8] = [
     "0987654321",
     "0987 654 321",
     "chim.hoang.yen@example.com",
     "001099123456",
     "Chim Hoàng Yến",
     "chim hoang yen",
+    "0912 - 345 - 678",
+    "CHIM HOÀNG YẾN",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +36,7 @@ async fn canaries_stay_in_intake_and_one_trace_follows_the_question() {
     let (ticket_id, code) = (reply["ticketId"].as_str().unwrap(), reply["trackingCode"].as_str().unwrap());
     officer.approve(ticket_id, Some("Đã rõ.")).await;
     asker.followed(code, "TICKET_STATE_ANSWERED").await;
-    let comment = format!("Gọi {} cho tôi", CANARIES[0]);
+    let comment = format!("Gọi tôi, {}: {} hoặc {}", CANARIES[7], CANARIES[0], CANARIES[6]);
     let rating = json!({"score": 1, "comment": comment});
     asker.post(&format!("/api/v1/questions/{code}/rating"), &rating).await.ok();
     officer.drafted(ticket_id).await;
