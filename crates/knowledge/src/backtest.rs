@@ -2,7 +2,7 @@
 //! questions, with an index of its own and no platform.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     calibration::Calibration,
-    embed::{self, Embedder},
+    embed::{self, Embedded, Embedder},
     index::{self, EdgeIndex, Point, VectorIndex},
     lexical,
-    matching::{self, Found, Matcher},
+    matching::{self, Found, Matcher, Stored},
     passage::Passage,
     text::Text,
 };
 
 /// Same answer, other condition: neither a duplicate nor a stranger, so it is told apart and left
 /// out of the totals.
-const APART: &str = "same_answer:other_condition";
+pub(crate) const APART: &str = "same_answer:other_condition";
 
 /// Neighbours that are looked at for top-5 and the reciprocal rank.
 const NEIGHBOURS: usize = 10;
@@ -50,29 +50,29 @@ pub enum Error {
 
 /// One line of the answered file.
 #[derive(Debug, Clone, Deserialize)]
-struct Answered {
-    id: String,
-    question: String,
-    answer: String,
+pub(crate) struct Answered {
+    pub id: String,
+    pub question: String,
+    pub answer: String,
     #[serde(default)]
-    field: String,
+    pub field: String,
     #[serde(default)]
-    unit: String,
+    pub unit: String,
     #[serde(default)]
-    source: String,
+    pub source: String,
 }
 
 /// One line of the asked file.
 #[derive(Debug, Clone, Deserialize)]
-struct Asked {
-    id: String,
-    kind: String,
-    text: String,
+pub(crate) struct Asked {
+    pub id: String,
+    pub kind: String,
+    pub text: String,
     /// Ids that are right; none: no stored answer is.
-    expect: HashSet<String>,
+    pub expect: HashSet<String>,
     /// Ids that people labelled as another question.
     #[serde(default)]
-    forbid: HashSet<String>,
+    pub forbid: HashSet<String>,
 }
 
 /// What the back-test is run on.
@@ -152,50 +152,50 @@ pub async fn run(
     let folder = tempfile::tempdir().map_err(Error::Folder)?;
     let index: Arc<dyn VectorIndex> = Arc::new(EdgeIndex::open(folder.path())?);
     index.ensure().await?;
-    let matcher = Matcher { embedder: setup.embedder, index, calibration: setup.calibration };
-    let passages = store(&matcher, answered, progress).await?;
+    let Setup { embedder, calibration } = setup;
+    let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
+    let stored = store(&matcher, answered, progress).await?;
     let mut tally = Tally::default();
     for (done, question) in asked.iter().enumerate() {
         let started = Instant::now();
         let nearest = matcher.nearest(&question.text, None, NEIGHBOURS).await?;
-        let found = matcher.judge(&nearest, &passages, NEIGHBOURS);
+        let found = matcher.judge(&nearest, &stored, NEIGHBOURS);
         tally.add(question, &found, started.elapsed());
         progress("asking", done + 1, asked.len());
     }
-    Ok(tally.report(matcher.embedder.id(), passages.len()))
+    Ok(tally.report(matcher.embedder.id(), stored.passages.len()))
 }
 
-async fn store(
+pub(crate) async fn store(
     matcher: &Matcher,
     mut answered: Vec<Answered>,
     progress: Progress<'_>,
-) -> Result<HashMap<String, Passage>, Error> {
+) -> Result<Stored, Error> {
+    for one in &answered {
+        matcher.learn(&Text::read(&one.question), &one.answer);
+    }
     // Texts of like length together: the model computes as long as the longest of a batch.
     answered.sort_by_key(|answered| answered.question.len());
     let total = answered.len();
-    let mut done = 0;
+    let mut stored = Stored::default();
     for batch in answered.chunks(BATCH) {
-        let texts: Vec<Text> = batch.iter().map(|answered| Text::read(&answered.question)).collect();
-        let dense = matcher.embedder.embed(texts.iter().map(|text| text.normal.clone()).collect()).await?;
-        let points = batch.iter().zip(&texts).zip(dense).map(|((answered, text), dense)| Point {
-            id: answered.id.clone(),
-            dense,
-            lexical: lexical::stored(&text.folded),
-            field: answered.field.clone(),
-            unit: answered.unit.clone(),
-        });
-        matcher.index.upsert(points.collect()).await?;
-        done += batch.len();
-        progress("indexing", done, total);
+        let texts: Vec<Text> = batch.iter().map(|answered| matcher.read(&answered.question)).collect();
+        let embedded = matcher.embedder.embed(texts.iter().map(|text| text.normal.clone()).collect()).await?;
+        let mut points = Vec::with_capacity(batch.len());
+        for ((answered, text), Embedded { dense, words }) in batch.iter().zip(&texts).zip(embedded) {
+            let Answered { id, question, answer, field, unit, source } = answered.clone();
+            let lexical = lexical::stored(&text.folded);
+            points.push(Point { id: id.clone(), dense, lexical, field: field.clone(), unit: unit.clone() });
+            stored.words.insert(id.clone(), words);
+            stored.passages.insert(id.clone(), Passage { id, question, answer, field, unit, source });
+        }
+        matcher.index.upsert(points).await?;
+        progress("indexing", stored.passages.len(), total);
     }
-    let passages = answered.into_iter().map(|answered| {
-        let Answered { id, question, answer, field, unit, source } = answered;
-        (id.clone(), Passage { id, question, answer, field, unit, source })
-    });
-    Ok(passages.collect())
+    Ok(stored)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
     let text =
         std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
@@ -308,7 +308,7 @@ impl Counts {
 }
 
 /// The lower end of Wilson's 95 % interval of `right` in `all`.
-fn wilson_lower(right: usize, all: usize) -> Option<f64> {
+pub(crate) fn wilson_lower(right: usize, all: usize) -> Option<f64> {
     const Z: f64 = 1.96;
     let n = number(all);
     let share = number(right) / n;

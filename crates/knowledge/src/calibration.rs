@@ -1,11 +1,12 @@
-//! From features to a probability and a band: fitted elsewhere, kept as data, one file per model.
+//! From a described pair to a probability and a band: fitted by `motcua calibrate`, kept as data, one
+//! file per model.
 
 use std::path::{Path, PathBuf};
 
 use api::knowledge::v1::Band;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::reuse::Features;
+use crate::{pair::FEATURES, trees::Trees};
 
 /// A calibration file that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -16,31 +17,65 @@ pub enum Error {
     Malformed(#[from] toml::de::Error),
     #[error("calibration is for model {0}, not for {1}")]
     OtherModel(String, String),
-    #[error("calibration's bands must keep 0 < suggest <= reuse <= 1")]
+    #[error("calibration is for other inputs than this program's; calibrate again")]
+    OtherInputs,
+    #[error("calibration's bands must keep 0 < suggest <= reuse <= 1, and its slope be above 0")]
     Bands,
 }
 
-/// How much each feature says, and where the bands begin.
-#[derive(Debug, Clone, Deserialize)]
+/// What pairs are worth, and where the bands begin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// The embedding model whose cosines it was fitted on.
-    model: String,
-    /// Both questions with diacritics.
-    diacritised: Curve,
-    /// Either without: cosine says little then.
-    undiacritised: Curve,
+    /// The embedding model whose vectors it was fitted on.
+    pub model: String,
+    pub fitted: Fitted,
+    pub bands: Bands,
+    pub curve: Curve,
+    /// Names of the trees' inputs, in their order.
+    pub inputs: Vec<String>,
+    pub trees: Trees,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// What it was fitted on, and what it then did on questions that it had not seen (cross-validated).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Curve {
-    /// Least probability of the band `reuse`.
-    reuse: f64,
-    /// Least probability of the band `suggest`.
-    suggest: f64,
-    intercept: f64,
-    weights: Features,
+pub struct Fitted {
+    /// SHA-256 over the files, in their order.
+    pub data: String,
+    pub asked: usize,
+    pub pairs: usize,
+    pub edits: usize,
+    /// The precision of `reuse` that was asked for.
+    pub target: f64,
+    pub drafts: usize,
+    pub precision: f64,
+    /// Wilson's lower bound, 95 %.
+    pub precision_lower: f64,
+    /// Share of the questions with a duplicate that get the right draft.
+    pub coverage: f64,
+}
+
+/// Least probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bands {
+    pub reuse: f64,
+    pub suggest: f64,
+}
+
+/// From the trees' log-odds to a probability: 1 / (1 + exp(-(slope x + intercept))) (Platt 1999).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curve {
+    pub slope: f64,
+    pub intercept: f64,
+}
+
+impl Curve {
+    pub fn probability(&self, score: f64) -> f64 {
+        1.0 / (1.0 + (-(self.slope * score + self.intercept)).exp())
+    }
 }
 
 impl Calibration {
@@ -55,44 +90,30 @@ impl Calibration {
         if calibration.model != model {
             return Err(Error::OtherModel(calibration.model, model.to_owned()));
         }
-        let sane = |c: &Curve| 0.0 < c.suggest && c.suggest <= c.reuse && c.reuse <= 1.0;
-        if !sane(&calibration.diacritised) || !sane(&calibration.undiacritised) {
+        let names = FEATURES.iter().map(|(name, _)| *name);
+        if !calibration.inputs.iter().map(String::as_str).eq(names) || !calibration.trees.is_sound(FEATURES.len()) {
+            return Err(Error::OtherInputs);
+        }
+        let Bands { reuse, suggest } = calibration.bands;
+        let rising = calibration.curve.slope > 0.0 && calibration.curve.intercept.is_finite();
+        if !(0.0 < suggest && suggest <= reuse && reuse <= 1.0 && rising) {
             return Err(Error::Bands);
         }
         Ok(calibration)
     }
 
     /// The probability, 0 to 1, that the two are the same question.
-    pub fn probability(&self, features: &Features, undiacritised: bool) -> f64 {
-        let curve = self.curve(undiacritised);
-        let pairs = curve.weights.values().into_iter().zip(features.values());
-        let logit = curve.intercept + pairs.map(|(weight, value)| weight * value).sum::<f64>();
-        1.0 / (1.0 + (-logit).exp())
+    pub fn probability(&self, inputs: &[f32; FEATURES.len()]) -> f64 {
+        self.curve.probability(self.trees.score(inputs))
     }
 
-    pub fn band(&self, probability: f64, undiacritised: bool) -> Band {
-        let curve = self.curve(undiacritised);
-        if probability >= curve.reuse {
+    pub fn band(&self, probability: f64) -> Band {
+        if probability >= self.bands.reuse {
             Band::Reuse
-        } else if probability >= curve.suggest {
+        } else if probability >= self.bands.suggest {
             Band::Suggest
         } else {
             Band::None
         }
-    }
-
-    fn curve(&self, undiacritised: bool) -> &Curve {
-        if undiacritised { &self.undiacritised } else { &self.diacritised }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_compiled_in_file_is_for_its_model_only() {
-        assert!(Calibration::load(None, "multilingual-e5-small-int4").is_ok());
-        assert!(matches!(Calibration::load(None, "another"), Err(Error::OtherModel(..))));
     }
 }

@@ -15,7 +15,10 @@ use fastembed::{
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::text;
+use crate::{
+    text,
+    words::{WORDS_MAX, WordVectors},
+};
 
 /// Numbers in one embedding.
 pub const DIMENSIONS: usize = 384;
@@ -39,6 +42,8 @@ pub enum Error {
     Model(#[from] Arc<fastembed::Error>),
     #[error("the embedding model gave {0} numbers or one that is not finite")]
     Malformed(usize),
+    #[error("the model's tokenizer failed")]
+    Tokenizer(#[source] Arc<dyn std::error::Error + Send + Sync>),
     #[error("too many texts wait to be embedded")]
     Busy,
     #[error("the embedding worker has stopped")]
@@ -60,7 +65,15 @@ pub struct Options {
     pub batch_max: usize,
 }
 
-/// Texts → unit vectors of [`DIMENSIONS`] numbers.
+/// A text in numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// A unit vector of [`DIMENSIONS`] numbers.
+    pub dense: Vec<f32>,
+    pub words: WordVectors,
+}
+
+/// Texts → vectors.
 pub struct Embedder {
     jobs: SyncSender<Job>,
     model: String,
@@ -70,7 +83,7 @@ pub struct Embedder {
 
 struct Job {
     texts: Vec<String>,
-    reply: oneshot::Sender<Result<Vec<Vec<f32>>, Error>>,
+    reply: oneshot::Sender<Result<Vec<Embedded>, Error>>,
 }
 
 impl Embedder {
@@ -115,9 +128,9 @@ impl Embedder {
         self.stopped.clone()
     }
 
-    /// One vector per text. Refuses ([`Error::Busy`]) rather than wait behind a full queue.
+    /// Each text in numbers. Refuses ([`Error::Busy`]) rather than wait behind a full queue.
     #[tracing::instrument(skip_all, fields(texts = texts.len()))]
-    pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
+    pub async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedded>, Error> {
         let (reply, answer) = oneshot::channel();
         self.jobs.try_send(Job { texts, reply }).map_err(|error| match error {
             TrySendError::Full(_) => Error::Busy,
@@ -187,12 +200,13 @@ fn work(mut model: TextEmbedding, waiting: &Receiver<Job>, batch_max: usize) {
         }
         metrics::histogram!("motcua_embedding_batch_texts").record(u32::try_from(texts).unwrap_or(u32::MAX));
         let inputs: Vec<String> = jobs.iter().flat_map(|job| &job.texts).map(|text| input(text)).collect();
-        let embedded = model.embed(&inputs, Some(batch_max)).map_err(|error| Error::Model(Arc::new(error)));
-        match embedded.and_then(checked) {
-            Ok(vectors) => {
-                let mut vectors = vectors.into_iter();
+        let embedded: Result<Vec<Embedded>, Error> =
+            inputs.chunks(batch_max).map(|batch| run(&mut model, batch)).collect::<Result<Vec<_>, _>>().map(|batches| batches.concat());
+        match embedded {
+            Ok(all) => {
+                let mut all = all.into_iter();
                 for job in jobs {
-                    let own = vectors.by_ref().take(job.texts.len()).collect();
+                    let own = all.by_ref().take(job.texts.len()).collect();
                     let _ = job.reply.send(Ok(own)); // the asker may have gone
                 }
             }
@@ -203,10 +217,55 @@ fn work(mut model: TextEmbedding, waiting: &Receiver<Job>, batch_max: usize) {
     }
 }
 
-fn checked(vectors: Vec<Vec<f32>>) -> Result<Vec<Vec<f32>>, Error> {
-    let bad = vectors.iter().find(|v| v.len() != DIMENSIONS || v.iter().any(|x| !x.is_finite()));
-    bad.map_or(Ok(()), |bad| Err(Error::Malformed(bad.len())))?;
-    Ok(vectors)
+/// One inference: the pooled vector, and the tokens' own.
+fn run(model: &mut TextEmbedding, inputs: &[String]) -> Result<Vec<Embedded>, Error> {
+    let failed = |error| Error::Model(Arc::new(error));
+    let output = model.transform(inputs, Some(inputs.len())).map_err(failed)?.into_raw();
+    let output = output.first().ok_or(Error::Malformed(0))?;
+    let precedence = &fastembed::OutputKey::OnlyOne;
+    let pooled = output.select_and_pool_output(&precedence, Some(Pooling::Mean)).map_err(failed)?;
+    let tokens = output.select_output(&precedence).map_err(failed)?;
+    // Text by text, token by token, number by number.
+    let flat = tokens.as_slice().ok_or(Error::Malformed(0))?;
+    let per_text = flat.len() / inputs.len().max(1);
+    let mut embedded = Vec::with_capacity(inputs.len());
+    for (row, input) in inputs.iter().enumerate() {
+        let encoding = model.tokenizer.encode(input.as_str(), true).map_err(|error| Error::Tokenizer(error.into()))?;
+        let own = &flat[row * per_text..(row + 1) * per_text];
+        let words = of_words(input, encoding.get_offsets(), own);
+        let dense = checked(unit(pooled.row(row).to_vec()))?;
+        embedded.push(Embedded { dense, words: WordVectors::new(words) });
+    }
+    Ok(embedded)
+}
+
+/// Each word's vector: the mean of its tokens'. A word without a token of its own ends the list.
+fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<Vec<f32>> {
+    let mut words = Vec::new();
+    let text = &input[PREFIX.len()..];
+    for word in text::syllables(text).take(WORDS_MAX) {
+        let start = PREFIX.len() + text::place(text, word);
+        let within = |(from, to): &(usize, usize)| *from < start + word.len() && *to > start;
+        let mut own = offsets.iter().zip(tokens.chunks_exact(DIMENSIONS)).filter(|(span, _)| within(span)).peekable();
+        if own.peek().is_none() {
+            break;
+        }
+        let mut sum = vec![0.0; DIMENSIONS];
+        own.for_each(|(_, vector)| sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x));
+        words.push(sum);
+    }
+    words
+}
+
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    vector.iter_mut().for_each(|x| *x /= length);
+    vector
+}
+
+fn checked(vector: Vec<f32>) -> Result<Vec<f32>, Error> {
+    let fine = vector.len() == DIMENSIONS && vector.iter().all(|x| x.is_finite());
+    if fine { Ok(vector) } else { Err(Error::Malformed(vector.len())) }
 }
 
 fn input(text: &str) -> String {

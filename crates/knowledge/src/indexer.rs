@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Passages of one query when a process learns the store's words.
+const LEARNED: i64 = 1_000;
+
 /// After so many new points the graph is built.
 const OPTIMIZE_AFTER: usize = 5_000;
 
@@ -46,6 +49,7 @@ impl Knowledge {
             let step = async {
                 if !checked {
                     self.check_index().await?;
+                    self.learn_all().await?;
                     checked = true;
                 }
                 self.index_batch().await
@@ -92,6 +96,20 @@ impl Knowledge {
         Ok(())
     }
 
+    /// Learns the words of all that is indexed; what comes later is learned as it is indexed.
+    #[tracing::instrument(skip_all)]
+    async fn learn_all(&self) -> Result<(), Error> {
+        let mut after = String::new();
+        loop {
+            let page = storage::indexed_after(&mut *self.pool.acquire().await?, &after, LEARNED).await?;
+            let Some((last, ..)) = page.last() else { return Ok(()) };
+            after.clone_from(last);
+            for (_, question, answer) in &page {
+                self.matcher.learn(&Text::read(question), answer);
+            }
+        }
+    }
+
     /// Indexes a few waiting passages; returns how many.
     #[tracing::instrument(skip_all)]
     async fn index_batch(&self) -> Result<usize, Error> {
@@ -102,17 +120,19 @@ impl Knowledge {
             return Ok(0);
         }
         let missing: Vec<&Waiting> = waiting.iter().filter(|passage| passage.embedding.is_none()).collect();
-        let questions = missing.iter().map(|passage| Text::read(&passage.question).normal).collect();
-        let embeddings = self.matcher.embedder.embed(questions).await?;
-        for (passage, embedding) in missing.iter().zip(&embeddings) {
-            storage::keep_embedding(&mut tx, &passage.id, embedding, &model).await?;
+        let questions = missing.iter().map(|passage| self.matcher.read(&passage.question).normal).collect();
+        let embedded = self.matcher.embedder.embed(questions).await?;
+        for (passage, embedded) in missing.iter().zip(&embedded) {
+            storage::keep_embedding(&mut tx, &passage.id, embedded, &model).await?;
         }
         let ids: Vec<String> = waiting.iter().map(|passage| passage.id.clone()).collect();
-        let mut fresh = embeddings.into_iter();
+        let mut fresh = embedded.into_iter();
         let points = waiting.into_iter().filter_map(|passage| {
-            let Waiting { id, question, field, unit, embedding } = passage;
-            let dense = embedding.or_else(|| fresh.next())?;
-            let lexical = lexical::stored(&Text::read(&question).folded);
+            let Waiting { id, question, answer, field, unit, embedding } = passage;
+            let question = Text::read(&question);
+            self.matcher.learn(&question, &answer);
+            let dense = embedding.or_else(|| fresh.next().map(|embedded| embedded.dense))?;
+            let lexical = lexical::stored(&question.folded);
             Some(Point { id, dense, lexical, field, unit })
         });
         self.matcher.index.upsert(points.collect()).await?;

@@ -3,8 +3,11 @@
 //! PostgreSQL is the truth. A passage is stored first and indexed by a background task, which says
 //! how far behind it is; the index can be thrown away and built again without embedding anything.
 
+mod asks;
 pub mod backtest;
+pub mod calibrate;
 pub mod calibration;
+mod edits;
 pub mod embed;
 mod events;
 mod grpc;
@@ -12,12 +15,18 @@ pub mod index;
 mod indexer;
 pub mod lexical;
 pub mod matching;
+pub mod pair;
 mod passage;
+mod rarity;
+mod restore;
 pub mod reuse;
 mod service;
 pub mod slots;
 mod storage;
 pub mod text;
+pub mod trees;
+mod vocabulary;
+mod words;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -102,7 +111,12 @@ impl Config {
         let embedder = self.open_embedder()?;
         let calibration = Calibration::load(self.calibration.as_deref(), embedder.model())?;
         let index = self.open_index(embedder.id())?;
-        Ok(Matcher { embedder: Arc::new(embedder), index, calibration: Arc::new(calibration) })
+        Ok(Matcher {
+            embedder: Arc::new(embedder),
+            index,
+            calibration: Arc::new(calibration),
+            vocabulary: Arc::default(),
+        })
     }
 }
 

@@ -1,19 +1,25 @@
 //! From a text to its neighbours and the verdict. The RPCs and the back-test go this one way.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use crate::{
     calibration::Calibration,
-    embed::{self, Embedder},
+    embed::{self, Embedded, Embedder},
     index::{self, Hit, Query, VectorIndex},
     lexical,
+    pair::Question,
     passage::Passage,
-    reuse::{self, Candidate, Verdict},
+    reuse::{self, Candidate, Described, SHORTLIST, Verdict},
     text::Text,
+    vocabulary::Vocabulary,
+    words::WordVectors,
 };
 
 /// The features of a candidate depend on its company, so always about as many are judged together.
-const CANDIDATES: usize = 32;
+const CANDIDATES: usize = 48;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,13 +35,22 @@ pub struct Matcher {
     pub embedder: Arc<Embedder>,
     pub index: Arc<dyn VectorIndex>,
     pub calibration: Arc<Calibration>,
+    pub vocabulary: Arc<RwLock<Vocabulary>>,
 }
 
 /// What the index found; the passages themselves are the store's.
 #[derive(Debug)]
 pub struct Nearest {
     asked: Text,
+    words: WordVectors,
     hits: Vec<Hit>,
+}
+
+/// What the store has of the hits: passages of all, word vectors of the first.
+#[derive(Debug, Default)]
+pub struct Stored {
+    pub passages: HashMap<String, Passage>,
+    pub words: HashMap<String, WordVectors>,
 }
 
 /// A stored question near the asked one.
@@ -59,40 +74,31 @@ impl Matcher {
     /// Looks for what is near `text`, by meaning and by words; at least `limit` where there are.
     #[tracing::instrument(skip_all)]
     pub async fn nearest(&self, text: &str, field: Option<String>, limit: usize) -> Result<Nearest, Error> {
-        let asked = Text::read(text);
+        let asked = self.read(text);
         if asked.normal.is_empty() {
-            return Ok(Nearest { asked, hits: Vec::new() });
+            return Ok(Nearest { asked, words: WordVectors::default(), hits: Vec::new() });
         }
-        let mut dense = self.embedder.embed(vec![asked.normal.clone()]).await?;
+        let mut embedded = self.embedder.embed(vec![asked.normal.clone()]).await?;
+        let Embedded { dense, words } = embedded.pop().ok_or(embed::Error::Stopped)?;
         let query = Query {
-            dense: dense.pop().unwrap_or_default(),
+            dense,
             lexical: lexical::asked(&asked.folded),
             field,
             limit: limit.max(CANDIDATES),
             exact: false,
         };
         let hits = self.index.search(query).await?;
-        Ok(Nearest { asked, hits })
+        Ok(Nearest { asked, words, hits })
     }
 
     /// Ranks what was found and says whether the best one's answer may be reused. A passage that
     /// the store no longer has is left out.
-    pub fn judge(&self, nearest: &Nearest, passages: &HashMap<String, Passage>, limit: usize) -> Found {
-        let known: Vec<(&Hit, &Passage, Text)> = nearest
-            .hits
-            .iter()
-            .filter_map(|hit| passages.get(&hit.id).map(|p| (hit, p, Text::read(&p.question))))
-            .collect();
-        let candidates: Vec<Candidate<'_>> = known
-            .iter()
-            .map(|(hit, passage, question)| Candidate {
-                question,
-                answer: &passage.answer,
-                cosine: hit.cosine,
-                lexical: hit.lexical,
-            })
-            .collect();
-        let (ranked, verdict) = reuse::judge(&nearest.asked, &candidates, &self.calibration);
+    pub fn judge(&self, nearest: &Nearest, stored: &Stored, limit: usize) -> Found {
+        let known = nearest.known(stored);
+        let vocabulary = self.vocabulary();
+        let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
+        let candidates = candidates(&known, stored);
+        let (ranked, verdict) = reuse::judge(&asked, &candidates, &vocabulary.rarity, &self.calibration);
         let neighbour = |(at, probability): (usize, f64)| Neighbour {
             passage: known[at].1.clone(),
             cosine: f64::from(known[at].0.cosine).clamp(-1.0, 1.0),
@@ -100,11 +106,59 @@ impl Matcher {
         };
         Found { verdict, neighbours: ranked.into_iter().take(limit).map(neighbour).collect() }
     }
+
+    /// The first of what was found, as the calibration sees them: passage id and description.
+    pub fn describe(&self, nearest: &Nearest, stored: &Stored) -> Vec<(String, Described)> {
+        let known = nearest.known(stored);
+        let vocabulary = self.vocabulary();
+        let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
+        let described = reuse::describe(&asked, &candidates(&known, stored), &vocabulary.rarity);
+        known.iter().zip(described).map(|((_, passage, _), one)| (passage.id.clone(), one)).collect()
+    }
+
+    /// A question as it is embedded: with diacritics put back where it has none.
+    pub fn read(&self, text: &str) -> Text {
+        Text::read(text).restored(&self.vocabulary().restorer)
+    }
+
+    /// Learns from a stored question and its answer.
+    pub fn learn(&self, question: &Text, answer: &str) {
+        self.vocabulary.write().unwrap_or_else(PoisonError::into_inner).learn(question, answer);
+    }
+
+    fn vocabulary(&self) -> RwLockReadGuard<'_, Vocabulary> {
+        self.vocabulary.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+/// A hit with its passage and its question.
+type Known<'a> = (&'a Hit, &'a Passage, Text);
 
 impl Nearest {
     /// The passages to look up before judging.
     pub fn ids(&self) -> Vec<String> {
         self.hits.iter().map(|hit| hit.id.clone()).collect()
     }
+
+    /// Those whose word vectors are needed.
+    pub fn shortlist(&self) -> Vec<String> {
+        self.hits.iter().take(SHORTLIST).map(|hit| hit.id.clone()).collect()
+    }
+
+    fn known<'a>(&'a self, stored: &'a Stored) -> Vec<Known<'a>> {
+        let passage = |hit: &'a Hit| stored.passages.get(&hit.id).map(|p| (hit, p, Text::read(&p.question)));
+        self.hits.iter().filter_map(passage).collect()
+    }
+}
+
+fn candidates<'a>(known: &'a [Known<'a>], stored: &'a Stored) -> Vec<Candidate<'a>> {
+    static NONE: WordVectors = WordVectors::none();
+    let candidate = |(hit, passage, question): &'a Known<'a>| Candidate {
+        question,
+        words: stored.words.get(&passage.id).unwrap_or(&NONE),
+        answer: &passage.answer,
+        cosine: hit.cosine,
+        lexical: hit.lexical,
+    };
+    known.iter().map(candidate).collect()
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use crate::{
     embed, index,
-    matching::{self, Found, Matcher},
+    matching::{self, Found, Matcher, Stored},
     passage::{Invalid, Passage},
     storage,
 };
@@ -46,9 +46,12 @@ impl Knowledge {
         let field = Some(field.trim().to_owned()).filter(|field| !field.is_empty());
         let nearest = self.matcher.nearest(text, field, limit).await.map_err(|error| away(&error))?;
         let mut conn = self.pool.acquire().await?;
-        let passages = storage::passages(&mut conn, &nearest.ids()).await?;
+        let stored = Stored {
+            passages: storage::passages(&mut conn, &nearest.ids()).await?,
+            words: storage::word_vectors(&mut conn, &nearest.shortlist(), self.matcher.embedder.id()).await?,
+        };
         drop(conn); // judging needs no database
-        let found = self.matcher.judge(&nearest, &passages, limit);
+        let found = self.matcher.judge(&nearest, &stored, limit);
         let band = found.verdict.band.as_str_name();
         metrics::counter!("motcua_verdicts_total", "band" => band).increment(1);
         Ok(found)

@@ -32,8 +32,14 @@ impl fmt::Display for Disagreement {
 pub struct Comparison {
     /// What both speak of and state differently.
     pub disagreements: Vec<Disagreement>,
+    /// Of these, by kind.
+    pub numbers: usize,
+    pub negation: bool,
+    pub alternatives: usize,
     /// How many numbers, dates and codes only one of the two states.
     pub one_sided: usize,
+    /// How many groups of alternatives only one of the two speaks of.
+    pub alternatives_one_sided: usize,
 }
 
 pub fn compare(asked: &Text, stored: &Text) -> Comparison {
@@ -42,8 +48,12 @@ pub fn compare(asked: &Text, stored: &Text) -> Comparison {
     let (asked, stored) = (guard.read(asked.facing(stored)), guard.read(stored.facing(asked)));
     let mut compared = Comparison::default();
     compare_numbers(&asked, &stored, &mut compared);
+    compared.numbers = compared.disagreements.len();
+    compared.negation = asked.negated != stored.negated;
+    let spoken_of = |of: &Slots| of.values.keys().copied().collect::<BTreeSet<_>>();
+    compared.alternatives_one_sided = spoken_of(&asked).symmetric_difference(&spoken_of(&stored)).count();
     let found = &mut compared.disagreements;
-    if asked.negated != stored.negated {
+    if compared.negation {
         let say = |negated| if negated { "phủ định" } else { "khẳng định" }.to_owned();
         found.push(Disagreement {
             slot: "phủ định", asked: say(asked.negated), stored: say(stored.negated)
@@ -56,10 +66,30 @@ pub fn compare(asked: &Text, stored: &Text) -> Comparison {
                 list(chosen.iter().map(|value| &guard.data.group[*group].values[*value][0]))
             };
             let slot = PLAIN.data.group[*group].slot.as_str();
+            compared.alternatives += 1;
             found.push(Disagreement { slot, asked: words(left), stored: words(right) });
         }
     }
     compared
+}
+
+/// A normalised text with one alternative exchanged for another that excludes it; `choose` picks a
+/// place below what it is given. `None` when the text has none.
+pub(crate) fn exchanged(text: &str, mut choose: impl FnMut(usize) -> usize) -> Option<String> {
+    let spaced = format!(" {text} ");
+    let mut choices = Vec::new();
+    for group in &PLAIN.data.group {
+        for (at, value) in group.values.iter().enumerate() {
+            let here = value.iter().filter(|words| spaced.contains(&format!(" {words} ")));
+            for words in here {
+                let others = group.values.iter().enumerate().filter(|(other, _)| *other != at);
+                choices.extend(others.filter_map(|(_, other)| Some((words, other.first()?))));
+            }
+        }
+    }
+    let at = (!choices.is_empty()).then(|| choose(choices.len()))?;
+    let (here, there) = choices.get(at)?;
+    Some(spaced.replacen(&format!(" {here} "), &format!(" {there} "), 1).trim().to_owned())
 }
 
 fn compare_numbers(asked: &Slots, stored: &Slots, compared: &mut Comparison) {
@@ -393,7 +423,7 @@ mod tests {
     #[test]
     fn a_number_that_only_one_side_states_is_counted() {
         let (asked, stored) = (Text::read("Mẹ tôi 62 tuổi tiêm được không"), Text::read("Tiêm được không"));
-        assert_eq!(compare(&asked, &stored), Comparison { disagreements: vec![], one_sided: 1 });
+        assert_eq!(compare(&asked, &stored), Comparison { one_sided: 1, ..Comparison::default() });
     }
 
     proptest! {

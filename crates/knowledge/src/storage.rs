@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::passage::Passage;
+use crate::{embed::Embedded, passage::Passage, words::WordVectors};
 
 /// Stores passages from outside; returns the ids of those that are new or changed. Ids must not
 /// repeat. The embedding stays where the question did.
@@ -93,10 +93,46 @@ pub async fn passages(
     Ok(rows.into_iter().map(|passage| (passage.id.clone(), passage)).collect())
 }
 
+/// The word vectors of these passages; of one that has none, or others than today's, none.
+pub async fn word_vectors(
+    conn: &mut PgConnection,
+    ids: &[String],
+    model: &str,
+) -> Result<HashMap<String, WordVectors>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select passage_id as id, word_vectors as "words!" from knowledge.passage
+           where passage_id = any($1) and embedded_by = $2 and embedding is not null
+             and word_vectors is not null"#,
+        ids,
+        model,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.id, WordVectors::from_bytes(&row.words)?))).collect())
+}
+
+/// A page of what the index has, for a process that learns the store's words: id, question, answer.
+pub async fn indexed_after(
+    conn: &mut PgConnection,
+    id: &str,
+    limit: i64,
+) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "select passage_id as id, question, answer from knowledge.passage
+         where passage_id > $1 and indexed_at is not null order by passage_id limit $2",
+        id,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.question, row.answer)).collect())
+}
+
 /// A passage that the index does not have.
 pub struct Waiting {
     pub id: String,
     pub question: String,
+    pub answer: String,
     pub field: String,
     pub unit: String,
     /// Of an earlier turn, if the model is still the same.
@@ -112,7 +148,7 @@ pub async fn take_waiting(
 ) -> Result<Vec<Waiting>, sqlx::Error> {
     sqlx::query_as!(
         Waiting,
-        r#"select passage_id as id, question, field, unit,
+        r#"select passage_id as id, question, answer, field, unit,
                   case when embedded_by = $1 then embedding end as embedding
            from knowledge.passage where indexed_at is null
            order by updated_at limit $2 for update skip locked"#,
@@ -127,13 +163,14 @@ pub async fn take_waiting(
 pub async fn keep_embedding(
     conn: &mut PgConnection,
     id: &str,
-    embedding: &[f32],
+    embedded: &Embedded,
     model: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "update knowledge.passage set embedding = $2, embedded_by = $3 where passage_id = $1",
+        "update knowledge.passage set embedding = $2, word_vectors = $3, embedded_by = $4 where passage_id = $1",
         id,
-        embedding,
+        &embedded.dense,
+        embedded.words.to_bytes(),
         model,
     )
     .execute(conn)

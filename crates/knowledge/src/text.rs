@@ -6,9 +6,11 @@ use std::{collections::HashMap, sync::LazyLock};
 use serde::Deserialize;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// Goes up with every change of [`normalise`] or of `data/abbreviations.toml`: stored questions are
-/// then embedded and indexed anew.
-pub const REVISION: u32 = 1;
+use crate::restore::Restorer;
+
+/// Goes up with every change of [`normalise`] and its data, or of what is kept with an embedding:
+/// stored questions are then embedded and indexed anew.
+pub const REVISION: u32 = 2;
 
 /// The most words one written abbreviation has.
 const PHRASE_WORDS: usize = 3;
@@ -16,7 +18,7 @@ const PHRASE_WORDS: usize = 3;
 /// A text as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// As [`normalise`] gives it.
+    /// As [`normalise`] gives it; with diacritics put back where it had none and the store could say.
     pub normal: String,
     /// `normal` without diacritics, đ as d.
     pub folded: String,
@@ -27,10 +29,18 @@ pub struct Text {
 impl Text {
     pub fn read(raw: &str) -> Self {
         // Looked at before abbreviations are written out, which would bring diacritics in.
-        let undiacritised = !tidy(raw).chars().any(is_vietnamese_letter);
+        let undiacritised = !has_diacritics(&tidy(raw));
         let normal = normalise(raw);
         let folded = fold(&normal);
         Self { normal, folded, undiacritised }
+    }
+
+    /// With the likeliest diacritics where it was typed without any.
+    pub fn restored(mut self, restorer: &Restorer) -> Self {
+        if self.undiacritised {
+            self.normal = restorer.restore(&self.normal);
+        }
+        self
     }
 
     /// The form to compare with `other`: folded when either was typed without diacritics.
@@ -40,9 +50,13 @@ impl Text {
 }
 
 /// NFC, lower case, one space between words, tone marks where the older spelling has them (hoà as
-/// hòa), abbreviations written out, no punctuation at the ends. Idempotent.
+/// hòa), abbreviations written out, no politeness and no punctuation at the ends. Idempotent.
 pub fn normalise(raw: &str) -> String {
-    let tidy = tidy(raw);
+    let written = written_out(&tidy(raw));
+    POLITENESS.taken_off(&written).to_owned()
+}
+
+fn written_out(tidy: &str) -> String {
     let words: Vec<Word<'_>> = tidy.split(' ').map(Word::split).collect();
     let mut normal = String::with_capacity(tidy.len() + 16);
     let mut at = 0;
@@ -79,6 +93,16 @@ pub fn fold(text: &str) -> String {
 /// The runs of letters and digits.
 pub fn syllables(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty())
+}
+
+/// Where `part`, a slice of `text`, begins in it, in bytes.
+pub fn place(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
+}
+
+/// Whether a letter is one that only Vietnamese spelling has.
+pub fn has_diacritics(text: &str) -> bool {
+    text.chars().any(is_vietnamese_letter)
 }
 
 fn tidy(raw: &str) -> String {
@@ -142,6 +166,89 @@ static ABBREVIATIONS: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
     let pairs = data.abbreviation.into_iter();
     pairs.flat_map(|a| a.written.into_iter().map(move |written| (written, a.means.clone()))).collect()
 });
+
+/// What people say round their question.
+struct Politeness {
+    before: Vec<Phrase>,
+    after: Vec<Phrase>,
+}
+
+/// A phrase's words, with and without diacritics.
+struct Phrase {
+    words: Vec<String>,
+    folded: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolitenessData {
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
+static POLITENESS: LazyLock<Politeness> = LazyLock::new(|| {
+    let data: PolitenessData = toml::from_str(include_str!("../data/politeness.toml"))
+        .expect("data/politeness.toml is compiled in and covered by a test");
+    let phrases = |texts: Vec<String>| {
+        let read = |words: &str| words.split(' ').map(str::to_owned).collect();
+        let mut phrases: Vec<Phrase> =
+            texts.iter().map(|text| Phrase { words: read(text), folded: read(&fold(text)) }).collect();
+        phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.words.len()));
+        phrases
+    };
+    Politeness { before: phrases(data.before), after: phrases(data.after) }
+});
+
+impl Politeness {
+    /// `text` without what is said at its ends; all of it when nothing else would remain.
+    fn taken_off<'a>(&self, text: &'a str) -> &'a str {
+        let mut kept = text;
+        loop {
+            let plain = !has_diacritics(kept);
+            let shorter = self.before.iter().find_map(|phrase| phrase.off_the_front(kept, plain));
+            let shorter = shorter.or_else(|| self.after.iter().find_map(|phrase| phrase.off_the_end(kept, plain)));
+            match shorter {
+                Some(rest) => kept = rest,
+                None => return kept,
+            }
+        }
+    }
+}
+
+impl Phrase {
+    /// In a text without diacritics a lone syllable could be any word.
+    fn words(&self, plain: bool) -> Option<&[String]> {
+        match (plain, self.words.len()) {
+            (false, _) => Some(&self.words),
+            (true, 1) => None,
+            (true, _) => Some(&self.folded),
+        }
+    }
+
+    fn off_the_front<'a>(&self, text: &'a str, plain: bool) -> Option<&'a str> {
+        let mut rest = text;
+        for word in self.words(plain)? {
+            let (first, after) = rest.split_once(' ')?;
+            if Word::split(first).core != word {
+                return None;
+            }
+            rest = after;
+        }
+        Some(trimmed(rest)).filter(|rest| !rest.is_empty())
+    }
+
+    fn off_the_end<'a>(&self, text: &'a str, plain: bool) -> Option<&'a str> {
+        let mut rest = text;
+        for word in self.words(plain)?.iter().rev() {
+            let (before, last) = rest.rsplit_once(' ')?;
+            if Word::split(last).core != word {
+                return None;
+            }
+            rest = before;
+        }
+        Some(trimmed(rest)).filter(|rest| !rest.is_empty())
+    }
+}
 
 /// How many words make an abbreviation here, and what it means; the longest one wins.
 fn meaning(words: &[Word<'_>]) -> Option<(usize, &'static str)> {
@@ -210,6 +317,24 @@ mod tests {
         ];
         for (raw, normal) in cases {
             assert_eq!(normalise(raw), normal);
+        }
+    }
+
+    #[test]
+    fn politeness_is_no_part_of_the_question() {
+        let cases = [
+            ("Bác sĩ cho hỏi, viêm gan B có tiêm được vắc xin không ạ?", "viêm gan b có tiêm được vắc xin không"),
+            ("Cho em hỏi: cấp lại thẻ ở đâu ạ? Em xin cảm ơn!", "cấp lại thẻ ở đâu"),
+            ("cho em hoi cap lai the o dau a", "cấp lại the o dau a"),
+            ("Xin cảm ơn", "xin cảm ơn"),
+            ("dạ", "dạ"),
+        ];
+        for (raw, normal) in cases {
+            assert_eq!(fold(&normalise(raw)), fold(normal), "{raw}");
+        }
+        for phrase in POLITENESS.before.iter().chain(&POLITENESS.after) {
+            let text = phrase.words.join(" ");
+            assert_eq!(written_out(&tidy(&text)), text);
         }
     }
 

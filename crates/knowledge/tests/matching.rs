@@ -123,7 +123,7 @@ async fn many_askers_at_once_get_the_vectors_of_their_own_texts() {
     }
     while let Some(answer) = asking.join_next().await {
         let (at, alone) = answer.unwrap();
-        let cosine: f32 = alone[0].iter().zip(&together[at]).map(|(a, b)| a * b).sum();
+        let cosine: f32 = alone[0].dense.iter().zip(&together[at].dense).map(|(a, b)| a * b).sum();
         assert!(cosine > 0.9999, "{at}: {cosine}");
     }
 }

@@ -2,10 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use knowledge::{backtest, calibration::Calibration};
 
-use crate::{output::say, settings::Settings};
+use crate::{output, output::say, settings::Settings};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -27,13 +26,7 @@ pub async fn run(mut settings: Settings, args: &Args) -> anyhow::Result<()> {
     let embedder = tokio::task::spawn_blocking(move || configured.open_embedder()).await??;
     let calibration = Calibration::load(knowledge.calibration.as_deref(), embedder.model())?;
     let setup = backtest::Setup { embedder: Arc::new(embedder), calibration: Arc::new(calibration) };
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}")?);
-    let progress = |what: &'static str, done: usize, total: usize| {
-        bar.set_message(what);
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
+    let (bar, progress) = output::progress()?;
     let report = backtest::run(&args.answered, &args.asked, setup, &progress).await?;
     bar.finish_and_clear();
     if args.json {

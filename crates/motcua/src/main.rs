@@ -1,6 +1,7 @@
 //! `motcua`: one binary, many roles. It parses and calls; the logic is in the crates it names.
 
 mod backtest;
+mod calibrate;
 mod client;
 mod data_dir;
 mod import;
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Measures the reuse verdict on answered and asked questions; needs no running platform.
     Backtest(backtest::Args),
+    /// Fits the reuse verdict on questions whose right answer is known; needs no running platform.
+    Calibrate(calibrate::Args),
     /// Prints a bearer token, for scripts.
     Token {
         /// The data folder of `up`, whose key signs the token; else the configured key does.
@@ -138,6 +141,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             import::answered(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
+        Command::Calibrate(args) => calibrate::run(settings, args).await,
         Command::Token { data, role, unit, subject, hours } => {
             let key = data_dir::token_key(data.as_deref(), &settings)?;
             let principal = runtime::Principal { subject, role, unit };

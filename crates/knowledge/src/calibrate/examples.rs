@@ -1,0 +1,251 @@
+//! From files to examples: every question is asked of an index, and each neighbour is described.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use rand::{SeedableRng as _, rngs::StdRng};
+
+use super::LabelledPair;
+use crate::{
+    backtest::{self, Answered, Asked, Error, Progress},
+    calibration::{Bands, Calibration, Curve, Fitted},
+    edits::{Edit, Editor},
+    embed::Embedder,
+    index::{EdgeIndex, VectorIndex as _},
+    matching::{Matcher, Stored},
+    pair::FEATURES,
+    reuse::Described,
+    text,
+    trees::{Example, Trees},
+};
+
+/// Neighbours of a question with a known answer that become examples; of one without, fewer, since
+/// all of them say no.
+const NEIGHBOURS: usize = 8;
+const NEIGHBOURS_OF_STRANGERS: usize = 3;
+
+/// How much each sort of example counts.
+const RIGHT: f32 = 1.0;
+const WRONG: f32 = 0.5;
+const STRANGER: f32 = 0.3;
+const FORBIDDEN: f32 = 3.0;
+const LABELLED: f32 = 1.0;
+const EDITED: f32 = 0.2;
+
+/// Edits of one stored question: tried, each of another question and of the same.
+const EDITS: usize = 2;
+
+/// Edits in all, at most, so that a large store does not drown what people labelled.
+const EDITS_MAX: usize = 6_000;
+
+/// Stored questions of more words than this are not edited.
+const EDITED_WORDS_MAX: usize = 35;
+
+/// One described neighbour.
+pub struct Row {
+    pub example: Example,
+    /// Questions that have to do with each other are one group.
+    pub group: usize,
+    pub of: Of,
+    /// A slot disagrees: never above `suggest`.
+    pub guarded: bool,
+    pub forbidden: bool,
+}
+
+/// Whose neighbour a row is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// The asked question at this place, which has a stored answer or not.
+    Asked { at: usize, answerable: bool, hard: bool },
+    Pair { domain: String },
+    Edit,
+}
+
+/// All examples.
+pub struct Known {
+    pub rows: Vec<Row>,
+    pub edits: usize,
+}
+
+/// Asks everything and describes the neighbours.
+pub async fn gather(
+    mut answered: Vec<Answered>,
+    asked: &[Asked],
+    pairs: &[LabelledPair],
+    embedder: Arc<Embedder>,
+    progress: Progress<'_>,
+) -> Result<Known, Error> {
+    let edits = edits_of(&answered);
+    let stored_as: Vec<String> = (0..pairs.len()).map(|at| format!("pair:{at}")).collect();
+    let mut groups = Groups::default();
+    let of_id: HashMap<String, String> =
+        answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
+    for one in asked {
+        let key = text::normalise(&one.text);
+        let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
+        others.for_each(|other| groups.join(&key, other));
+    }
+    for (pair, id) in pairs.iter().zip(&stored_as) {
+        groups.join(&text::normalise(&pair.a), &text::normalise(&pair.b));
+        let (question, answer) = (pair.b.clone(), id.clone());
+        let none = String::new;
+        answered.push(Answered { id: id.clone(), question, answer, field: none(), unit: none(), source: none() });
+    }
+    let folder = tempfile::tempdir().map_err(Error::Folder)?;
+    let index = Arc::new(EdgeIndex::open(folder.path())?);
+    index.ensure().await?;
+    let calibration = Arc::new(nothing_known());
+    let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
+    let stored = backtest::store(&matcher, answered, progress).await?;
+    let mut rows = Vec::new();
+    let total = asked.len() + pairs.len() + edits.len();
+    for (at, one) in asked.iter().enumerate() {
+        let described = described(&matcher, &stored, &one.text, None).await?;
+        rows.extend(of_asked(at, one, described, groups.of(&text::normalise(&one.text))));
+        progress("asking", at + 1, total);
+    }
+    for (at, (pair, id)) in pairs.iter().zip(&stored_as).enumerate() {
+        let described = described(&matcher, &stored, &pair.a, Some(id)).await?;
+        let of = Of::Pair { domain: pair.domain.clone() };
+        rows.extend(one_row(described, id, pair.label == 1, LABELLED, groups.of(&text::normalise(&pair.a)), &of));
+        progress("asking", asked.len() + at + 1, total);
+    }
+    for (at, (id, edit)) in edits.iter().enumerate() {
+        let described = described(&matcher, &stored, &edit.text, Some(id)).await?;
+        rows.extend(one_row(described, id, edit.same(), EDITED, groups.of(&of_id[id]), &Of::Edit));
+        progress("asking", asked.len() + pairs.len() + at + 1, total);
+    }
+    Ok(Known { rows, edits: edits.len() })
+}
+
+/// For a matcher that only describes.
+fn nothing_known() -> Calibration {
+    let fitted = Fitted {
+        data: String::new(),
+        asked: 0,
+        pairs: 0,
+        edits: 0,
+        target: 1.0,
+        drafts: 0,
+        precision: 0.0,
+        precision_lower: 0.0,
+        coverage: 0.0,
+    };
+    Calibration {
+        model: String::new(),
+        fitted,
+        bands: Bands { reuse: 1.0, suggest: 1.0 },
+        curve: Curve { slope: 1.0, intercept: 0.0 },
+        inputs: Vec::new(),
+        trees: Trees::fit(&[], &[], &super::GROWTH),
+    }
+}
+
+/// Stored id and edit, some of each question.
+fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
+    let normal: Vec<(&String, String)> =
+        answered.iter().map(|one| (&one.id, text::normalise(&one.question))).collect();
+    let editor = Editor::new(normal.iter().map(|(_, question)| question.as_str()));
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut edits = Vec::new();
+    for (id, question) in normal.iter().filter(|(_, question)| question.split(' ').count() <= EDITED_WORDS_MAX) {
+        for _ in 0..EDITS {
+            let other = editor.another(question, &mut rng);
+            let same = editor.edit(question, crate::edits::Kind::Paraphrase, &mut rng);
+            edits.extend(other.into_iter().chain(same).map(|edit| ((*id).clone(), edit)));
+        }
+    }
+    // Evenly over the store, whatever its size.
+    let every = edits.len().div_ceil(EDITS_MAX).max(1);
+    edits.into_iter().step_by(every).collect()
+}
+
+/// The neighbours' ids and descriptions; `among` only this one, which then must be there.
+async fn described(
+    matcher: &Matcher,
+    stored: &Stored,
+    text: &str,
+    among: Option<&String>,
+) -> Result<Vec<(String, Described)>, Error> {
+    let nearest = matcher.nearest(text, None, 1).await?;
+    let mut described = matcher.describe(&nearest, stored);
+    if let Some(id) = among {
+        described.retain(|(found, _)| found == id);
+    }
+    Ok(described)
+}
+
+fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: usize) -> Vec<Row> {
+    let answerable = !one.expect.is_empty();
+    let hard = !answerable && !one.forbid.is_empty();
+    let near = if answerable || hard { NEIGHBOURS } else { NEIGHBOURS_OF_STRANGERS };
+    let rows = described.into_iter().enumerate().filter_map(|(place, (id, described))| {
+        let (yes, forbidden) = (one.expect.contains(&id), one.forbid.contains(&id));
+        if place >= near && !yes && !forbidden {
+            return None;
+        }
+        let weight = match (yes, forbidden) {
+            (true, _) => RIGHT,
+            (_, true) => FORBIDDEN,
+            _ if answerable || hard => WRONG,
+            _ => STRANGER,
+        };
+        Some(row(&described, yes, weight, group, Of::Asked { at, answerable, hard }, forbidden))
+    });
+    rows.collect()
+}
+
+fn one_row(
+    described: Vec<(String, Described)>,
+    id: &str,
+    yes: bool,
+    weight: f32,
+    group: usize,
+    of: &Of,
+) -> Option<Row> {
+    let (_, described) = described.into_iter().find(|(found, _)| found == id)?;
+    Some(row(&described, yes, weight, group, of.clone(), false))
+}
+
+fn row(described: &Described, yes: bool, weight: f32, group: usize, of: Of, forbidden: bool) -> Row {
+    debug_assert_eq!(described.inputs.len(), FEATURES.len());
+    let example = Example { inputs: described.inputs.to_vec(), yes, weight };
+    Row { example, group, of, guarded: !described.compared.disagreements.is_empty(), forbidden }
+}
+
+/// Questions joined into groups (union-find).
+#[derive(Default)]
+struct Groups {
+    places: HashMap<String, usize>,
+    above: Vec<usize>,
+}
+
+impl Groups {
+    fn of(&mut self, question: &str) -> usize {
+        let at = match self.places.get(question) {
+            Some(at) => *at,
+            None => {
+                self.places.insert(question.to_owned(), self.above.len());
+                self.above.push(self.above.len());
+                self.above.len() - 1
+            }
+        };
+        self.top(at)
+    }
+
+    fn top(&mut self, mut at: usize) -> usize {
+        let mut seen = HashSet::new();
+        while self.above[at] != at && seen.insert(at) {
+            self.above[at] = self.above[self.above[at]];
+            at = self.above[at];
+        }
+        at
+    }
+
+    fn join(&mut self, one: &str, other: &str) {
+        let (one, other) = (self.of(one), self.of(other));
+        self.above[one] = other;
+    }
+}

@@ -1,0 +1,218 @@
+//! What held-back questions say of a fit: rankings, thresholds, areas.
+
+use std::collections::BTreeMap;
+
+use super::{
+    CoverageAt,
+    examples::{Known, Of},
+};
+use crate::{backtest::wilson_lower, calibration::Curve};
+
+/// The best neighbour of each asked question, and the labelled pairs.
+pub struct Outcome {
+    /// Best score first.
+    best: Vec<Best>,
+    answerable: usize,
+    strangers: usize,
+    hard: usize,
+    /// Domain → score and label of its pairs.
+    pairs: BTreeMap<String, Vec<(f64, bool)>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Best {
+    score: f64,
+    right: bool,
+    guarded: bool,
+    forbidden: bool,
+    answerable: bool,
+    hard: bool,
+}
+
+impl Outcome {
+    pub fn new(known: &Known, scores: &[f64], asked: usize) -> Self {
+        let mut best: Vec<Option<Best>> = vec![None; asked];
+        let mut pairs: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
+        for (row, &score) in known.rows.iter().zip(scores) {
+            match &row.of {
+                Of::Asked { at, answerable, hard } => {
+                    let (right, guarded, forbidden) = (row.example.yes, row.guarded, row.forbidden);
+                    let this = Best { score, right, guarded, forbidden, answerable: *answerable, hard: *hard };
+                    if best[*at].is_none_or(|before| before.score < score) {
+                        best[*at] = Some(this);
+                    }
+                }
+                Of::Pair { domain } => pairs.entry(domain.clone()).or_default().push((score, row.example.yes)),
+                Of::Edit => {}
+            }
+        }
+        let mut best: Vec<Best> = best.into_iter().flatten().collect();
+        best.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let count = |of: fn(&Best) -> bool| best.iter().filter(|one| of(one)).count();
+        let (answerable, hard) = (count(|one| one.answerable), count(|one| one.hard));
+        let strangers = best.len() - answerable - hard;
+        Self { best, answerable, strangers, hard, pairs }
+    }
+
+    /// Score and rightness of each best neighbour.
+    pub fn best_scores(&self) -> Vec<(f64, bool)> {
+        self.best.iter().map(|one| (one.score, one.right)).collect()
+    }
+
+    pub fn top1(&self) -> f64 {
+        share(self.best.iter().filter(|one| one.right).count(), self.answerable)
+    }
+
+    /// The score that this share of the right best neighbours reaches.
+    pub fn right_score_at(&self, part: f64) -> f64 {
+        let right: Vec<f64> = self.best.iter().filter(|one| one.right).map(|one| one.score).collect();
+        let at = right.iter().enumerate().position(|(at, _)| share(at + 1, right.len()) >= part);
+        at.and_then(|at| right.get(at)).copied().unwrap_or(0.0)
+    }
+
+    /// The most drafts whose precision is at least `target`.
+    pub fn coverage_at(&self, target: f64, curve: &Curve) -> CoverageAt {
+        let drafts = self.drafts(target);
+        let right = self.free().take(drafts).filter(|one| one.right).count();
+        CoverageAt {
+            precision: target,
+            drafts,
+            precision_lower: wilson_lower(right, drafts),
+            coverage: share(right, self.answerable),
+            probability: self.free().take(drafts).last().map(|last| curve.probability(last.score)),
+        }
+    }
+
+    /// Of the first `drafts`.
+    pub fn precision(&self, drafts: usize) -> f64 {
+        share(self.free().take(drafts).filter(|one| one.right).count(), drafts)
+    }
+
+    pub fn false_drafts(&self, target: f64) -> f64 {
+        let drafted = self.free().take(self.drafts(target));
+        share(drafted.filter(|one| !one.answerable && !one.hard).count(), self.strangers)
+    }
+
+    pub fn forbidden(&self, target: f64) -> f64 {
+        share(self.free().take(self.drafts(target)).filter(|one| one.forbidden).count(), self.hard)
+    }
+
+    /// Domain and area under the receiver's curve.
+    pub fn pair_auc(&self) -> Vec<(String, f64)> {
+        self.pairs.iter().map(|(domain, scored)| (domain.clone(), auc(scored))).collect()
+    }
+
+    /// Those that may be drafted at all.
+    fn free(&self) -> impl Iterator<Item = &Best> {
+        self.best.iter().filter(|one| !one.guarded)
+    }
+
+    fn drafts(&self, target: f64) -> usize {
+        let mut right = 0;
+        let mut drafts = 0;
+        for (at, one) in self.free().enumerate() {
+            right += usize::from(one.right);
+            if share(right, at + 1) >= target {
+                drafts = at + 1;
+            }
+        }
+        drafts
+    }
+}
+
+/// The share of pairs of one right and one wrong where the right one scores higher; equal: half.
+fn auc(scored: &[(f64, bool)]) -> f64 {
+    let of = |label: bool| scored.iter().filter(move |(_, is)| *is == label).map(|(score, _)| *score);
+    let (mut won, mut all) = (0.0, 0.0);
+    for right in of(true) {
+        for wrong in of(false) {
+            all += 1.0;
+            won += match right.total_cmp(&wrong) {
+                std::cmp::Ordering::Greater => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.0,
+            };
+        }
+    }
+    if all > 0.0 { won / all } else { 0.5 }
+}
+
+/// Logistic regression of rightness on the score, by Newton's method.
+pub fn platt(scored: &[(f64, bool)]) -> Curve {
+    let (mut slope, mut intercept) = (1.0, 0.0);
+    for _ in 0..50 {
+        let (mut g0, mut g1, mut h00, mut h01, mut h11) = (0.0, 0.0, 1e-6, 0.0, 1e-6);
+        for &(score, right) in scored {
+            let p = Curve { slope, intercept }.probability(score);
+            let error = f64::from(u8::from(right)) - p;
+            let spread = (p * (1.0 - p)).max(1e-9);
+            g0 += error;
+            g1 += error * score;
+            h00 += spread;
+            h01 += spread * score;
+            h11 += spread * score * score;
+        }
+        let determinant = h00 * h11 - h01 * h01;
+        if determinant.abs() < 1e-12 {
+            break;
+        }
+        let (by0, by1) = ((h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant);
+        intercept += by0;
+        slope = (slope + by1).max(1e-3);
+        if by0.abs() + by1.abs() < 1e-9 {
+            break;
+        }
+    }
+    Curve { slope, intercept }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of questions, far below 2^52")]
+fn share(part: usize, of: usize) -> f64 {
+    if of == 0 { 0.0 } else { part as f64 / of as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_area_is_the_share_of_pairs_in_order() {
+        assert!((auc(&[(3.0, true), (2.0, false), (1.0, true), (0.0, false)]) - 0.75).abs() < 1e-9);
+        assert!((auc(&[(1.0, true), (1.0, false)]) - 0.5).abs() < 1e-9);
+        assert!((auc(&[]) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn probabilities_are_what_was_seen() {
+        let mut scored: Vec<(f64, bool)> = (0..100).map(|n| (1.0, n < 80)).collect();
+        scored.extend((0..100).map(|n| (-1.0, n < 10)));
+        let curve = platt(&scored);
+        assert!((curve.probability(1.0) - 0.8).abs() < 0.01, "{curve:?}");
+        assert!((curve.probability(-1.0) - 0.1).abs() < 0.01, "{curve:?}");
+    }
+
+    fn outcome(rights: &[(bool, bool)]) -> Outcome {
+        let one = |(at, (right, guarded)): (usize, &(bool, bool))| Best {
+            score: -f64::from(u8::try_from(at).unwrap()),
+            right: *right,
+            guarded: *guarded,
+            forbidden: !*right,
+            answerable: *right,
+            hard: !*right,
+        };
+        let best: Vec<Best> = rights.iter().enumerate().map(one).collect();
+        let answerable = rights.iter().filter(|(right, _)| *right).count();
+        Outcome { hard: best.len() - answerable, best, answerable, strangers: 0, pairs: BTreeMap::new() }
+    }
+
+    #[test]
+    fn the_threshold_is_the_lowest_that_keeps_the_precision() {
+        let curve = Curve { slope: 1.0, intercept: 0.0 };
+        let some = outcome(&[(true, false), (false, true), (true, false), (false, false), (true, false)]);
+        let at = some.coverage_at(0.75, &curve);
+        assert_eq!((at.drafts, at.probability), (4, Some(curve.probability(-4.0))));
+        assert!((at.coverage - 1.0).abs() < 1e-9 && (some.forbidden(0.75) - 0.5).abs() < 1e-9);
+        assert_eq!(some.coverage_at(0.9, &curve).drafts, 2);
+        assert_eq!(outcome(&[(false, false)]).coverage_at(0.5, &curve).probability, None);
+    }
+}

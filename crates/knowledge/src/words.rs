@@ -1,0 +1,109 @@
+//! One vector per word, from the embedder's own token vectors: the word as it is meant in its
+//! sentence. Kept with a passage as signed bytes, so that two questions can be aligned word by word
+//! without a second model.
+
+use crate::embed::DIMENSIONS;
+
+/// Words of one text that have a vector, at most; of a longer one the beginning.
+pub const WORDS_MAX: usize = 96;
+
+/// Bytes of one kept word: a scale and a signed byte per number.
+const BYTES: usize = 4 + DIMENSIONS;
+
+/// Unit vectors of a text's first words, in order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WordVectors(Vec<Vec<f32>>);
+
+impl WordVectors {
+    /// Makes unit vectors; what has no length stays as it is.
+    pub fn new(vectors: Vec<Vec<f32>>) -> Self {
+        let unit = |mut vector: Vec<f32>| {
+            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+            if length > 0.0 {
+                vector.iter_mut().for_each(|x| *x /= length);
+            }
+            vector
+        };
+        Self(vectors.into_iter().take(WORDS_MAX).map(unit).collect())
+    }
+
+    /// Of a text that was not embedded.
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Cosine of word `at` here and word `other_at` there, -1 to 1.
+    pub fn similarity(&self, at: usize, other: &Self, other_at: usize) -> f32 {
+        self.0[at].iter().zip(&other.0[other_at]).map(|(a, b)| a * b).sum()
+    }
+
+    /// As kept: each number within 1/254 of its vector's greatest.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len() * BYTES);
+        for vector in &self.0 {
+            let scale = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
+            bytes.extend(scale.to_le_bytes());
+            #[expect(clippy::cast_possible_truncation, reason = "scaled to -127..=127")]
+            bytes.extend(vector.iter().map(|x| (x / scale.max(f32::MIN_POSITIVE)).round() as i8).map(i8::cast_unsigned));
+        }
+        bytes
+    }
+
+    /// `None` when the bytes are no such vectors.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (words, rest) = bytes.as_chunks::<BYTES>();
+        if !rest.is_empty() || words.len() > WORDS_MAX {
+            return None;
+        }
+        let vectors = words.iter().map(|word| {
+            let (scale, numbers) = word.split_first_chunk::<4>()?;
+            let scale = f32::from_le_bytes(*scale);
+            let numbers = numbers.iter().map(|byte| f32::from(byte.cast_signed()) * scale);
+            scale.is_finite().then(|| numbers.collect())
+        });
+        vectors.collect::<Option<Vec<Vec<f32>>>>().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vectors() -> WordVectors {
+        let vector = |n: usize| (0..DIMENSIONS).map(|i| ((i * n) as f32 * 0.7).sin()).collect();
+        WordVectors::new(vec![vector(1), vector(2), vec![0.0; DIMENSIONS]])
+    }
+
+    #[test]
+    fn kept_vectors_are_nearly_the_same() {
+        let (words, kept) = (vectors(), WordVectors::from_bytes(&vectors().to_bytes()).unwrap());
+        for at in 0..2 {
+            assert!(words.similarity(at, &kept, at) > 0.999);
+        }
+        assert!(words.similarity(0, &kept, 1) < 0.5);
+        assert!(kept.similarity(2, &kept, 2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn other_bytes_are_refused() {
+        assert_eq!(WordVectors::from_bytes(&[]), Some(WordVectors::default()));
+        assert_eq!(WordVectors::from_bytes(&[1, 2, 3]), None);
+        assert_eq!(WordVectors::from_bytes(&vec![0; BYTES * (WORDS_MAX + 1)]), None);
+        let mut bytes = vectors().to_bytes();
+        bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        assert_eq!(WordVectors::from_bytes(&bytes), None);
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_beginning() {
+        assert_eq!(WordVectors::new(vec![vec![1.0; DIMENSIONS]; WORDS_MAX + 5]).len(), WORDS_MAX);
+    }
+}

@@ -1,0 +1,59 @@
+//! `motcua calibrate`: fits the reuse verdict on questions whose right answer is known.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use knowledge::calibrate::{self, Files, Report};
+
+use crate::{output, output::say, settings::Settings};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The answered store: one JSON object a line with id, question, answer.
+    #[arg(long, value_name = "FILE")]
+    answered: PathBuf,
+    /// What is asked of it: one JSON object a line with id, kind, text, expect, forbid. May be repeated.
+    #[arg(long, value_name = "FILE", required = true)]
+    asked: Vec<PathBuf>,
+    /// Labelled pairs: one JSON object a line with a, b, label (1: the same question), domain. May be repeated.
+    #[arg(long, value_name = "FILE")]
+    pairs: Vec<PathBuf>,
+    /// The precision that drafts must have, above 0.5 and below 1.
+    #[arg(long, default_value_t = 0.9)]
+    precision: f64,
+    /// Where the calibration is written; `knowledge.calibration` names it then.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Prints the figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(mut settings: Settings, args: Args) -> anyhow::Result<()> {
+    anyhow::ensure!(0.5 < args.precision && args.precision < 1.0, "--precision is above 0.5 and below 1");
+    settings.fill_parts()?;
+    let knowledge = settings.knowledge;
+    let embedder = tokio::task::spawn_blocking(move || knowledge.open_embedder()).await??;
+    let files = Files { answered: args.answered, asked: args.asked, pairs: args.pairs };
+    let (bar, progress) = output::progress()?;
+    let report = calibrate::run(&files, Arc::new(embedder), args.precision, &progress).await?;
+    bar.finish_and_clear();
+    let file = toml::to_string(&report.calibration)?;
+    std::fs::write(&args.out, file).with_context(|| format!("cannot write {}", args.out.display()))?;
+    if args.json { say(&serde_json::to_string_pretty(&report)?) } else { say(&table(&report)) }
+}
+
+fn table(report: &Report) -> String {
+    let at = report.coverage_at.iter().map(|at| {
+        let lower = at.precision_lower.map_or_else(|| "-".to_owned(), |lower| format!("{lower:.3}"));
+        let (precision, drafts, coverage) = (at.precision, at.drafts, at.coverage * 100.0);
+        format!("precision {precision:.2} (lower bound {lower}): {drafts} drafts, coverage {coverage:.1} %")
+    });
+    let areas = report.pair_auc.iter().map(|(domain, auc)| format!("pairs {domain}: AUC {auc:.3}"));
+    let rest = format!(
+        "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}",
+        report.top1, report.false_drafts, report.forbidden
+    );
+    let lines = std::iter::once("held back, cross-validated:".to_owned()).chain(at).chain(areas).chain([rest]);
+    lines.collect::<Vec<_>>().join("\n")
+}
