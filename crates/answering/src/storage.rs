@@ -1,6 +1,10 @@
 //! SQL of `answering.*`.
 
-use api::{TicketId, intake::v1::Citation, knowledge::v1::Band};
+use api::{
+    TicketId,
+    intake::v1::{Citation, Question},
+    knowledge::v1::Band,
+};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -88,6 +92,26 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Questions that wait with a draft which names this source, after `after`.
+pub async fn waiting_on(
+    conn: &mut PgConnection,
+    passage_id: &str,
+    after: TicketId,
+    limit: i64,
+) -> Result<Vec<(TicketId, Question)>, sqlx::Error> {
+    let source = serde_json::json!([{ "id": passage_id }]);
+    let rows = sqlx::query!(
+        "select ticket_id, question from answering.answer
+         where state = 'drafted' and sources @> $1 and ticket_id > $2 order by ticket_id limit $3",
+        source,
+        after.0,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((TicketId(row.ticket_id), json(row.question)?))).collect()
 }
 
 /// One line of the inbox.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     calibration::Calibration,
     embed::{self, Embedder},
-    index::{self, EdgeIndex, Point, VectorIndex},
+    index::{self, EdgeIndex, Point, Span, VectorIndex},
     lexical,
     matching::{self, Found, Matcher},
     passage::Passage,
@@ -157,7 +157,7 @@ pub async fn run(
     let mut tally = Tally::default();
     for (done, question) in asked.iter().enumerate() {
         let started = Instant::now();
-        let nearest = matcher.nearest(&question.text, None, NEIGHBOURS).await?;
+        let nearest = matcher.nearest(&question.text, None, NEIGHBOURS, None).await?;
         let found = matcher.judge(&nearest, &passages, NEIGHBOURS);
         tally.add(question, &found, started.elapsed());
         progress("asking", done + 1, asked.len());
@@ -183,6 +183,7 @@ async fn store(
             lexical: lexical::stored(&text.folded),
             field: answered.field.clone(),
             unit: answered.unit.clone(),
+            valid: Span::ALWAYS,
         });
         matcher.index.upsert(points.collect()).await?;
         done += batch.len();

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     calibration::Calibration,
     embed::{self, Embedder},
@@ -56,9 +58,16 @@ pub struct Found {
 }
 
 impl Matcher {
-    /// Looks for what is near `text`, by meaning and by words; at least `limit` where there are.
+    /// Looks for what is near `text` and valid `at` (none: whenever), by meaning and by words; at least
+    /// `limit` where there are.
     #[tracing::instrument(skip_all)]
-    pub async fn nearest(&self, text: &str, field: Option<String>, limit: usize) -> Result<Nearest, Error> {
+    pub async fn nearest(
+        &self,
+        text: &str,
+        field: Option<String>,
+        limit: usize,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Nearest, Error> {
         let asked = Text::read(text);
         if asked.normal.is_empty() {
             return Ok(Nearest { asked, hits: Vec::new() });
@@ -68,6 +77,7 @@ impl Matcher {
             dense: dense.pop().unwrap_or_default(),
             lexical: lexical::asked(&asked.folded),
             field,
+            at: at.map(|at| at.timestamp()),
             limit: limit.max(CANDIDATES),
             exact: false,
         };
