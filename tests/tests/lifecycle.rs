@@ -160,6 +160,10 @@ async fn a_correction_reaches_everyone_who_received_the_answer_once() {
     let recall = editor.get("/api/v1/answers/phi/recall").await.ok();
     assert_eq!((&recall["received"], &recall["told"], &recall["waiting"]), (&json!(4), &json!(4), &json!(0)));
 
+    // The officer's own words say something else now: while both stand, neither is a draft.
+    let (own, by) = (format!("ticket:{edited}"), json!({"byId": "phi", "reason": "Theo bản đính chính"}));
+    edit(&editor, &own, "supersede", by).await;
+
     // The next asker gets what is right, and is not told of a correction that was before.
     let code = answered_from_store(&asker, &officer, FEE).await;
     platform.settle().await;

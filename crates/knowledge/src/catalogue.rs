@@ -30,7 +30,7 @@ pub struct Item {
 }
 
 impl Item {
-    fn checked(item: CatalogueItem) -> Result<Self, Refusal> {
+    fn checked(item: &CatalogueItem) -> Result<Self, Refusal> {
         let kind = item.kind();
         if kind == CatalogueKind::Unspecified {
             return Err(Refusal::invalid("kind", "CATALOGUE_KIND_UNKNOWN", "kind is missing"));
@@ -75,7 +75,7 @@ impl Knowledge {
         let mut tx = self.pool.begin().await?;
         let mut good = Vec::new();
         for (index, item) in (0..).zip(items) {
-            match Item::checked(item) {
+            match Item::checked(&item) {
                 Ok(item) => good.push(item),
                 Err(refusal) => {
                     response.refused.push(ImportRefusal { index, reason: refusal.to_string() });

@@ -49,7 +49,7 @@ pub enum Step {
 }
 
 /// Why a step was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// It changed since the editor saw it; the version it has now.
     Stale(u32),
