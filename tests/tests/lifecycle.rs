@@ -278,6 +278,18 @@ async fn answers_that_contradict_each_other_are_shown_until_one_of_them_gives_wa
     };
     until("two contradictions", || async { (pairs().await == ["a-b", "b-c"]).then_some(()) }).await;
 
+    // The same question in other words, answered otherwise.
+    let wordy = format!("xin hỏi: {}", FEE.to_lowercase());
+    publish(&platform, &[("d", &wordy, "Thu 50.000 đồng.")]).await;
+    let with_d = until("one more contradiction", || async {
+        let pairs = pairs().await;
+        (pairs.len() > 2).then_some(pairs)
+    })
+    .await;
+    assert!(with_d.iter().any(|pair| pair.ends_with("-d")), "{with_d:?}");
+    edit(&editor, "d", "withdraw", json!({"reason": "Chưa duyệt"})).await;
+    assert_eq!(pairs().await, ["a-b", "b-c"]);
+
     let both = json!({"leftId": "c", "rightId": "b", "reason": "Hai trường hợp khác nhau"});
     editor.post("/api/v1/contradictions/compatible", &both).await.ok();
     assert_eq!(pairs().await, ["a-b"]);

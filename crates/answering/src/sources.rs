@@ -8,9 +8,10 @@ use api::{
     },
 };
 use bus::{Failure, Hearer, Received};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{service::Answering, storage};
+use crate::{answer::Draft, service::Answering, storage};
 
 /// Drafts read at once.
 const BATCH: i64 = 100;
@@ -51,10 +52,33 @@ fn hear<E: OfPassage>(answering: &Answering) -> Hearer {
 }
 
 impl Answering {
+    /// To be asked before a draft is made, and given to [`Self::check_sources`].
+    pub async fn sources_heard(&self) -> Result<i64, sqlx::Error> {
+        storage::newest_source_change(&mut *self.pool.acquire().await?).await
+    }
+
+    /// A draft is not saved if one of its sources changed while it was made. Until the transaction ends
+    /// no change is heard, and the next one finds the draft.
+    pub async fn check_sources(
+        &self,
+        conn: &mut PgConnection,
+        heard: i64,
+        draft: &Draft,
+    ) -> Result<(), Failure> {
+        let sources: Vec<String> = draft.sources.iter().map(|source| source.id.clone()).collect();
+        if storage::changed_since(conn, heard, &sources).await? {
+            return Err(Failure::Retry(anyhow::anyhow!("a source changed while the draft was made")));
+        }
+        Ok(())
+    }
+
     /// Each draft has its own transaction, and one that is made anew already is the same: after a crash
     /// this begins again and changes nothing twice.
     async fn on_source_changed<E: OfPassage>(&self, received: Received<E>) -> Result<(), Failure> {
         let passage_id = received.event.passage_id();
+        let mut tx = self.pool.begin().await?;
+        storage::note_source_change(&mut tx, passage_id).await?;
+        tx.commit().await?;
         let mut after = TicketId(Uuid::nil());
         loop {
             let mut conn = self.pool.acquire().await?;
@@ -63,9 +87,11 @@ impl Answering {
             let Some((last, _)) = waiting.last() else { break };
             after = *last;
             for (ticket_id, question) in waiting {
+                let heard = self.sources_heard().await?;
                 // Slow, so before the transaction.
                 let draft = self.draft(&question).await.map_err(Failure::retry)?;
                 let mut tx = self.pool.begin().await?;
+                self.check_sources(&mut tx, heard, &draft).await?;
                 let Some(answer) = storage::lock_answer(&mut tx, ticket_id).await? else { continue };
                 // Routed or reopened meanwhile, it has a draft of after the change.
                 if answer.question != question {

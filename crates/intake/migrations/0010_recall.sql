@@ -37,6 +37,7 @@ create table intake.notice (
     passage_id text not null,
     version integer not null,
     what text not null,
+    answer_number integer not null,         -- the ticket's answer that it speaks of
     whole boolean not null,                 -- the answer itself, not only a source of it
     text text not null,                     -- the source's corrected text; empty where the answer shows it
     reason text not null,

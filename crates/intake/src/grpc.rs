@@ -101,10 +101,10 @@ fn recall(told: Told) -> GetRecallResponse {
     }
 }
 
-/// Of each passage the newest notice, oldest first.
-fn newest(notices: Vec<Notice>) -> Vec<AnswerNotice> {
+/// Of each passage the newest notice that speaks of the answer with `number`, oldest first.
+fn newest(notices: Vec<Notice>, number: u32) -> Vec<AnswerNotice> {
     let mut newest: Vec<Notice> = Vec::new();
-    for notice in notices {
+    for notice in notices.into_iter().filter(|notice| notice.answer_number == number) {
         newest.retain(|before| before.passage_id != notice.passage_id || before.version > notice.version);
         if newest.iter().all(|other| other.passage_id != notice.passage_id) {
             newest.push(notice);
@@ -131,7 +131,7 @@ fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTi
             citations: answer.citations,
             published_at: Some(api::timestamp(answer.answered_at)),
             number,
-            notices: newest(notices),
+            notices: newest(notices, number),
         }),
         State::Received { .. } | State::Routed { .. } => None,
     };
@@ -156,5 +156,27 @@ fn state(state: &State) -> TicketState {
         State::Routed { .. } => TicketState::Routed,
         State::Answered { .. } => TicketState::Answered,
         State::Closed { .. } => TicketState::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_notices_of_the_present_answer_are_shown() {
+        let notice = |passage: &str, version, answer_number| Notice {
+            passage_id: passage.into(),
+            version,
+            what: Milestone::Corrected,
+            answer_number,
+            whole: false,
+            text: version.to_string(),
+            reason: String::new(),
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
+        let told = vec![notice("p", 2, 1), notice("p", 3, 2), notice("q", 2, 2), notice("p", 4, 2)];
+        let shown: Vec<_> = newest(told, 2).into_iter().map(|n| (n.passage_id, n.text)).collect();
+        assert_eq!(shown, [("q".to_owned(), "2".to_owned()), ("p".to_owned(), "4".to_owned())]);
     }
 }

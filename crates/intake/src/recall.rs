@@ -35,6 +35,8 @@ pub struct Notice {
     pub passage_id: String,
     pub version: u32,
     pub what: Milestone,
+    /// Of the ticket's answer that it speaks of: the one it has, or had last.
+    pub answer_number: u32,
     /// The ticket's answer is the passage's text, word for word.
     pub whole: bool,
     /// The source's corrected text; empty where the answer itself shows it.
@@ -62,10 +64,12 @@ impl Recall {
 
     /// What the ticket is told, and the ticket if its answer shows the corrected text from now on.
     pub fn tell(&self, mut ticket: Ticket) -> (Notice, Option<Ticket>) {
+        let number = ticket.answer_number();
         let answer = match &mut ticket.state {
             State::Answered { answer } | State::Closed { answer, .. } => Some(answer),
             State::Received { .. } | State::Routed { .. } => None,
         };
+        let answer_number = if answer.is_some() { number } else { number.saturating_sub(1) };
         let given = answer.filter(|answer| self.earlier.contains(&hash(&answer.text)));
         let whole = given.is_some();
         let (what, text, changed) = match (&self.what, given) {
@@ -80,6 +84,7 @@ impl Recall {
             passage_id: self.passage_id.clone(),
             version: self.version,
             what,
+            answer_number,
             whole,
             text,
             reason: self.reason.clone(),
@@ -155,7 +160,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ticket::Custody;
+    use crate::ticket::{Custody, Rated, Rating, Reopening};
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + chrono::Duration::seconds(seconds)
@@ -195,6 +200,17 @@ mod tests {
         let (notice, ticket) = corrected(2).tell(answered("1"));
         assert_eq!((notice.whole, notice.text.as_str()), (true, ""));
         assert_eq!(shown(&ticket.unwrap()), "2");
+    }
+
+    #[test]
+    fn a_ticket_that_waits_again_is_told_of_the_answer_it_had() {
+        let (notice, _) = corrected(2).tell(answered("1"));
+        assert_eq!(notice.answer_number, 1);
+        let low = Rating { score: 1, comment: "chưa rõ".into() };
+        let reopening = Reopening { score_max: 2, times_max: 2 };
+        let Ok(Rated::Reopened(waiting)) = answered("1").rate(0, low, &reopening) else { panic!() };
+        let (notice, changed) = corrected(2).tell(waiting);
+        assert_eq!((notice.answer_number, notice.whole, changed), (1, false, None));
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use std::{collections::HashMap, slice};
 
-use api::knowledge::v1::{AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, Change};
+use api::{
+    intake::v1::Citation,
+    knowledge::v1::{AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, Change},
+};
 use chrono::{DateTime, Utc};
-use runtime::Refusal;
+use runtime::{Principal, Refusal};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
 use crate::{
     life::{Kept, Refused, State, Step},
-    passage::{ANSWER_MAX, ID_MAX},
+    passage::{ANSWER_MAX, ID_MAX, Passage},
     service::Knowledge,
     storage::{
         self,
@@ -43,30 +46,31 @@ pub struct Page<T> {
 }
 
 impl Knowledge {
-    pub async fn get_passage(&self, id: &str) -> Result<(Shown, Vec<Version>), Refusal> {
+    pub async fn get_passage(&self, editor: &Principal, id: &str) -> Result<(Shown, Vec<Version>), Refusal> {
         let id = &text_of("id", id, ID_MAX, true)?;
         let mut conn = self.pool.acquire().await?;
-        let shown = one(&mut conn, id, self.clock.now()).await?;
+        let shown = of_unit(editor, one(&mut conn, id, self.clock.now()).await?)?;
         let versions = storage::life::versions(&mut conn, id, VERSIONS_SHOWN).await?;
         Ok((shown, versions))
     }
 
     pub async fn list_passages(
         &self,
+        unit: Option<&str>,
         state: Option<&str>,
         after: &str,
         limit: u32,
     ) -> Result<Page<Shown>, Refusal> {
         let (limit, after) = (page_of(limit)?, token_of(after)?);
         let mut conn = self.pool.acquire().await?;
-        let ids = storage::life::page(&mut conn, state, after, limit + 1).await?;
+        let ids = storage::life::page(&mut conn, unit, state, after, limit + 1).await?;
         let mut items = storage::life::shown(&mut conn, &ids, self.clock.now()).await?;
         Ok(Page { more: truncate(&mut items, limit), items })
     }
 
     /// Takes an editor's step: the state, its trace and its fact stay together or not at all.
     #[tracing::instrument(skip_all, fields(passage.id = edit.id))]
-    pub async fn edit(&self, by: &str, edit: Edit) -> Result<Shown, Refusal> {
+    pub async fn edit(&self, editor: &Principal, edit: Edit) -> Result<Shown, Refusal> {
         let Edit { id, seen, step, reason } = edit;
         let id = text_of("id", &id, ID_MAX, true)?;
         let step = checked(&id, step)?;
@@ -75,11 +79,12 @@ impl Knowledge {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         lock_for(&mut tx, &id, &step, now).await?;
-        let before = one(&mut tx, &id, now).await?;
+        let before = of_unit(editor, one(&mut tx, &id, now).await?)?;
         let answer = before.kept.passage.answer.clone();
         let Some(next) = before.kept.clone().take(seen, &step).map_err(refused)? else { return Ok(before) };
         let version = next.version;
-        let change = Version { version, change: step.change(), by: by.to_owned(), at: now, reason, answer };
+        let change =
+            Version { version, change: step.change(), by: editor.subject.clone(), at: now, reason, answer };
         storage::life::keep_version(&mut tx, &id, &change).await?;
         storage::life::save(&mut tx, &next, now).await?;
         if change.change == Change::Corrected {
@@ -92,6 +97,27 @@ impl Knowledge {
         self.upkeep.notify_one();
         tracing::info!(version, change = change.change.as_str_name(), "a published answer was changed");
         Ok(shown)
+    }
+
+    /// Stores a ticket's approved answer. What is cited word for word is one answer with its source, so
+    /// that it changes and ends with it.
+    pub async fn publish(
+        &self,
+        conn: &mut PgConnection,
+        passage: &Passage,
+        approved_version: i32,
+        citations: &[Citation],
+    ) -> Result<(), sqlx::Error> {
+        let (id, now) = (&passage.id, self.clock.now());
+        let cited: Vec<String> = citations.iter().map(|citation| citation.id.clone()).collect();
+        storage::life::lock(conn, slice::from_ref(id)).await?;
+        let copy_of = storage::life::origin(conn, id, &passage.answer, &cited).await?;
+        storage::life::release(conn, id, approved_version, now).await?;
+        if storage::publish(conn, passage, approved_version, copy_of.as_deref(), now).await? {
+            storage::life::inherit_basis(conn, id, &cited).await?;
+            storage::contradiction::forget(conn, id).await?;
+        }
+        Ok(())
     }
 
     pub async fn list_reviews(
@@ -144,6 +170,14 @@ async fn one(conn: &mut PgConnection, id: &str, now: DateTime<Utc>) -> Result<Sh
     let id = id.to_owned();
     let found = storage::life::shown(conn, slice::from_ref(&id), now).await?.pop();
     found.ok_or_else(|| Refusal::not_found("PASSAGE_NOT_FOUND", "there is no such published answer"))
+}
+
+/// Another unit's answer is not for an editor of one unit.
+fn of_unit(editor: &Principal, shown: Shown) -> Result<Shown, Refusal> {
+    if editor.unit.as_ref().is_none_or(|unit| *unit == shown.kept.passage.unit) {
+        return Ok(shown);
+    }
+    Err(Refusal::denied("UNIT_NOT_YOURS", "the answer is another unit's"))
 }
 
 /// Locks what the step reads, and checks it.

@@ -6,7 +6,6 @@ use bus::{Failure, Received};
 use crate::{
     passage::{Passage, QUESTION_MAX},
     service::{Knowledge, first},
-    storage,
 };
 
 impl Knowledge {
@@ -27,18 +26,8 @@ impl Knowledge {
         };
         let passage = passage.checked().map_err(Failure::reject)?;
         let version = i32::try_from(event.version).map_err(Failure::reject)?;
-        let cited: Vec<String> = event.citations.iter().map(|citation| citation.id.clone()).collect();
-        let now = self.clock.now();
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
-        let (id, text) = (&passage.id, &passage.answer);
-        storage::life::lock(&mut tx, std::slice::from_ref(id)).await?;
-        // What is cited word for word is one answer with its source, so that it ends with it.
-        let copy_of = storage::life::origin(&mut tx, id, text, &cited).await?;
-        storage::life::release(&mut tx, id, version, now).await?;
-        if storage::publish(&mut tx, &passage, version, copy_of.as_deref(), now).await? {
-            storage::life::inherit_basis(&mut tx, id, &cited).await?;
-            storage::contradiction::forget(&mut tx, id).await?;
-        }
+        self.publish(&mut tx, &passage, version, &event.citations).await?;
         tx.commit().await?;
         self.wake.notify_one();
         self.upkeep.notify_one();

@@ -127,6 +127,7 @@ impl Knowledge {
         }
         storage::mark_indexed(&mut tx, &ids, self.clock.now()).await?;
         tx.commit().await?;
+        self.upkeep.notify_one();
         metrics::counter!("motcua_passages_indexed_total").increment(ids.len() as u64);
         Ok(ids.len())
     }

@@ -73,8 +73,20 @@ impl Matcher {
             return Ok(Nearest { asked, hits: Vec::new() });
         }
         let mut dense = self.embedder.embed(vec![asked.normal.clone()]).await?;
+        self.nearest_to(asked, dense.pop().unwrap_or_default(), field, limit, at).await
+    }
+
+    /// As [`Self::nearest`], of a text that is embedded already.
+    pub async fn nearest_to(
+        &self,
+        asked: Text,
+        dense: Vec<f32>,
+        field: Option<String>,
+        limit: usize,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Nearest, Error> {
         let query = Query {
-            dense: dense.pop().unwrap_or_default(),
+            dense,
             lexical: lexical::asked(&asked.folded),
             field,
             at: at.map(|at| at.timestamp()),

@@ -2,32 +2,48 @@
 
 use std::time::Duration;
 
-use api::knowledge::v1::{ReviewOpened, ReviewReason};
+use api::knowledge::v1::{Band, ReviewOpened, ReviewReason};
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    matching,
     service::Knowledge,
-    storage::{self, contradiction::Same},
+    storage::{
+        self,
+        contradiction::{Same, Uncompared},
+    },
     text::Text,
 };
 
 /// How often to look at the clock when nobody called.
 const POLL: Duration = Duration::from_secs(10);
 
-/// Reviews opened, or passages compared, in one transaction.
+/// Reviews opened in one transaction.
 const BATCH: i64 = 200;
+
+/// Passages compared in one transaction, and with how many neighbours each.
+const COMPARED: i64 = 16;
+const NEAREST: usize = 10;
 
 /// Passages with one and the same question that are compared with each other.
 const SAME_MAX: i64 = 50;
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("the nearest passages could not be found")]
+    Matching(#[from] matching::Error),
+}
 
 impl Knowledge {
     /// Goes on until `shutdown`. Each step is safe to do again, and a failure is tried again.
     pub(crate) async fn run_upkeep(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         while !shutdown.is_cancelled() {
-            let step = async { Ok::<_, sqlx::Error>(self.review().await? || self.compare().await?) };
+            let step = async { Ok::<_, Error>(self.review().await? || self.compare().await?) };
             match shutdown.run_until_cancelled(step).await {
                 Some(Ok(true)) => continue,
                 Some(Ok(false)) | None => {}
@@ -71,15 +87,19 @@ impl Knowledge {
 
     /// Compares passages that are new or have changed with those that answer the same question; says
     /// whether there may be more.
-    async fn compare(&self) -> Result<bool, sqlx::Error> {
+    async fn compare(&self) -> Result<bool, Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let taken = storage::contradiction::take_uncompared(&mut tx, BATCH).await?;
+        let model = self.matcher.embedder.id();
+        let taken = storage::contradiction::take_uncompared(&mut tx, model, COMPARED).await?;
         let mut keys = Vec::new();
         for passage in &taken {
             let key = question_key(&passage.question);
             storage::contradiction::mark_compared(&mut tx, &passage.passage_id, &key, now).await?;
             keys.push(key);
+            if let Some(other) = self.likely(&mut tx, passage, now).await? {
+                keep(&mut tx, &passage.origin_id, &other, now).await?;
+            }
         }
         // When all keys of the batch are there: its passages may be each other's.
         keys.sort();
@@ -88,7 +108,26 @@ impl Knowledge {
             compare_all(&mut tx, &key, now).await?;
         }
         tx.commit().await?;
-        Ok(i64::try_from(taken.len()) == Ok(BATCH))
+        Ok(i64::try_from(taken.len()) == Ok(COMPARED))
+    }
+
+    /// The passage that asks the same in other words, by the reuse verdict, and answers otherwise.
+    async fn likely(
+        &self,
+        conn: &mut PgConnection,
+        passage: &Uncompared,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, Error> {
+        let Some(dense) = passage.embedding.clone().filter(|_| passage.published) else { return Ok(None) };
+        let asked = Text::read(&passage.question);
+        let nearest = self.matcher.nearest_to(asked, dense, None, NEAREST, Some(now)).await?;
+        let mut others = storage::reusable(conn, &nearest.ids(), now).await?;
+        others.retain(|_, other| other.id != passage.origin_id);
+        let found = self.matcher.judge(&nearest, &others, 1);
+        let best = found.neighbours.into_iter().next().map(|neighbour| neighbour.passage);
+        let reusable = found.verdict.band == Band::Reuse;
+        let best = best.filter(|best| reusable && differ(&best.answer, &passage.answer));
+        Ok(best.map(|best| best.id))
     }
 }
 
@@ -96,12 +135,15 @@ async fn compare_all(conn: &mut PgConnection, key: &[u8], now: DateTime<Utc>) ->
     let same = storage::contradiction::of_key(conn, key, SAME_MAX).await?;
     for (at, left) in same.iter().enumerate() {
         for right in same[at + 1..].iter().filter(|right| contradicts(left, right)) {
-            let (a, b) = (&left.origin_id, &right.origin_id);
-            let (left_id, right_id) = if a < b { (a, b) } else { (b, a) };
-            storage::contradiction::keep(conn, left_id, right_id, now).await?;
+            keep(conn, &left.origin_id, &right.origin_id, now).await?;
         }
     }
     Ok(())
+}
+
+async fn keep(conn: &mut PgConnection, a: &str, b: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    let (left_id, right_id) = if a < b { (a, b) } else { (b, a) };
+    storage::contradiction::keep(conn, left_id, right_id, now).await
 }
 
 /// Different answers to one question. Spaces, case and the placing of tone marks make no difference.
@@ -109,7 +151,11 @@ fn contradicts(left: &Same, right: &Same) -> bool {
     let (one, other) = (Text::read(&left.question), Text::read(&right.question));
     left.origin_id != right.origin_id
         && one.facing(&other) == other.facing(&one)
-        && Text::read(&left.answer).normal != Text::read(&right.answer).normal
+        && differ(&left.answer, &right.answer)
+}
+
+fn differ(one: &str, other: &str) -> bool {
+    Text::read(one).normal != Text::read(other).normal
 }
 
 /// Equal for all questions that could be the same, however they are typed.

@@ -138,8 +138,9 @@ pub async fn keep_notice(
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let kept = sqlx::query!(
-        "insert into intake.notice (ticket_id, passage_id, version, what, whole, text, reason, at, told_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+        "insert into intake.notice
+             (ticket_id, passage_id, version, what, whole, text, reason, at, told_at, answer_number)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
         ticket_id.0,
         notice.passage_id,
         version(notice.version),
@@ -149,6 +150,7 @@ pub async fn keep_notice(
         notice.reason,
         notice.at,
         now,
+        version(notice.answer_number),
     )
     .execute(conn)
     .await?;
@@ -169,7 +171,7 @@ pub async fn mark_done(
 /// What a ticket was told, oldest first.
 pub async fn notices(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Vec<Notice>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select passage_id, version, what, whole, text, reason, at from intake.notice
+        "select passage_id, version, what, answer_number, whole, text, reason, at from intake.notice
          where ticket_id = $1 order by at, passage_id, version",
         ticket_id.0,
     )
@@ -181,6 +183,7 @@ pub async fn notices(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Vec
                 passage_id: row.passage_id,
                 version: row.version.unsigned_abs(),
                 what: Milestone::from_str_name(&row.what).ok_or_else(|| decode("unknown milestone"))?,
+                answer_number: row.answer_number.unsigned_abs(),
                 whole: row.whole,
                 text: row.text,
                 reason: row.reason,

@@ -34,8 +34,8 @@ impl EditingService for Knowledge {
         &self,
         request: Request<GetPassageRequest>,
     ) -> Result<Response<GetPassageResponse>, Status> {
-        require(&request, &EDITORS)?;
-        let (shown, versions) = Knowledge::get_passage(self, &request.into_inner().id).await?;
+        let editor = require(&request, &EDITORS)?;
+        let (shown, versions) = Knowledge::get_passage(self, &editor, &request.into_inner().id).await?;
         let versions = versions.into_iter().map(version).collect();
         Ok(Response::new(GetPassageResponse { passage: Some(passage(shown)), versions }))
     }
@@ -44,7 +44,7 @@ impl EditingService for Knowledge {
         &self,
         request: Request<ListPassagesRequest>,
     ) -> Result<Response<ListPassagesResponse>, Status> {
-        require(&request, &EDITORS)?;
+        let unit = require(&request, &EDITORS)?.unit;
         let state = match request.get_ref().state() {
             PassageState::Unspecified => None,
             PassageState::Published => Some("published"),
@@ -52,7 +52,7 @@ impl EditingService for Knowledge {
             PassageState::Superseded => Some("superseded"),
         };
         let ListPassagesRequest { limit, page_token, .. } = request.into_inner();
-        let page = Knowledge::list_passages(self, state, &page_token, limit).await?;
+        let page = Knowledge::list_passages(self, unit.as_deref(), state, &page_token, limit).await?;
         let last = page.items.last().map(|shown| shown.kept.passage.id.clone());
         Ok(Response::new(ListPassagesResponse {
             next_page_token: last.filter(|_| page.more).unwrap_or_default(),
@@ -64,40 +64,40 @@ impl EditingService for Knowledge {
         &self,
         request: Request<CorrectAnswerRequest>,
     ) -> Result<Response<Passage>, Status> {
-        let by = require(&request, &EDITORS)?.subject;
+        let editor = require(&request, &EDITORS)?;
         let CorrectAnswerRequest { id, version, text, reason } = request.into_inner();
         let edit = Edit { id, seen: version, step: Step::Correct { text }, reason };
-        Ok(Response::new(passage(self.edit(&by, edit).await?)))
+        Ok(Response::new(passage(self.edit(&editor, edit).await?)))
     }
 
     async fn supersede_answer(
         &self,
         request: Request<SupersedeAnswerRequest>,
     ) -> Result<Response<Passage>, Status> {
-        let by = require(&request, &EDITORS)?.subject;
+        let editor = require(&request, &EDITORS)?;
         let SupersedeAnswerRequest { id, version, by_id, reason } = request.into_inner();
         let step = Step::Supersede { by_id, reason: reason.clone() };
         let edit = Edit { id, seen: version, step, reason };
-        Ok(Response::new(passage(self.edit(&by, edit).await?)))
+        Ok(Response::new(passage(self.edit(&editor, edit).await?)))
     }
 
     async fn withdraw_answer(
         &self,
         request: Request<WithdrawAnswerRequest>,
     ) -> Result<Response<Passage>, Status> {
-        let by = require(&request, &EDITORS)?.subject;
+        let editor = require(&request, &EDITORS)?;
         let WithdrawAnswerRequest { id, version, reason } = request.into_inner();
         let edit = Edit { id, seen: version, step: Step::Withdraw { reason: reason.clone() }, reason };
-        Ok(Response::new(passage(self.edit(&by, edit).await?)))
+        Ok(Response::new(passage(self.edit(&editor, edit).await?)))
     }
 
     async fn set_validity(&self, request: Request<SetValidityRequest>) -> Result<Response<Passage>, Status> {
-        let by = require(&request, &EDITORS)?.subject;
+        let editor = require(&request, &EDITORS)?;
         let SetValidityRequest { id, version, valid_from, valid_until, basis, reason } = request.into_inner();
         let validity =
             Validity { from: api::time(valid_from.as_ref()), until: api::time(valid_until.as_ref()) };
         let edit = Edit { id, seen: version, step: Step::SetValidity { validity, basis }, reason };
-        Ok(Response::new(passage(self.edit(&by, edit).await?)))
+        Ok(Response::new(passage(self.edit(&editor, edit).await?)))
     }
 
     async fn put_catalogue_items(

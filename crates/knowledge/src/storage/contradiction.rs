@@ -6,12 +6,21 @@ use sqlx::PgConnection;
 /// A passage that was not compared with the others yet.
 pub struct Uncompared {
     pub passage_id: String,
+    pub origin_id: String,
     pub question: String,
+    pub answer: String,
+    pub published: bool,
+    /// By the present model.
+    pub embedding: Option<Vec<f32>>,
 }
 
-/// Takes up to `limit` of them, if no other process is comparing: what two compare at the same time
-/// they would not see of each other.
-pub async fn take_uncompared(conn: &mut PgConnection, limit: i64) -> Result<Vec<Uncompared>, sqlx::Error> {
+/// Takes up to `limit` of those that the index has, if no other process is comparing: what two
+/// compare at the same time they would not see of each other.
+pub async fn take_uncompared(
+    conn: &mut PgConnection,
+    model: &str,
+    limit: i64,
+) -> Result<Vec<Uncompared>, sqlx::Error> {
     let ours = sqlx::query_scalar!(
         r#"select pg_try_advisory_xact_lock(hashtext('knowledge.contradiction')) as "ours!""#
     )
@@ -22,9 +31,13 @@ pub async fn take_uncompared(conn: &mut PgConnection, limit: i64) -> Result<Vec<
     }
     sqlx::query_as!(
         Uncompared,
-        "select passage_id, question from knowledge.passage
-         where compared_at is null order by passage_id limit $1 for no key update skip locked",
+        r#"select p.passage_id, s.origin_id as "origin_id!", p.question, s.answer as "answer!",
+                  s.published as "published!", case when p.embedded_by = $2 then p.embedding end as embedding
+           from knowledge.passage p join knowledge.standing s using (passage_id)
+           where p.compared_at is null and p.indexed_at is not null
+           order by p.passage_id limit $1 for no key update of p skip locked"#,
         limit,
+        model,
     )
     .fetch_all(conn)
     .await
@@ -75,8 +88,8 @@ pub async fn keep(
     left_id: &str,
     right_id: &str,
     now: DateTime<Utc>,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query!(
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
         "insert into knowledge.contradiction (left_id, right_id, found_at) values ($1, $2, $3)
          on conflict do nothing",
         left_id,
@@ -85,7 +98,7 @@ pub async fn keep(
     )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// What was found or judged of a text that has changed is void.

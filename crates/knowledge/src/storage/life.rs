@@ -59,15 +59,18 @@ pub async fn shown(
 /// The ids of passages after `after`, in their order.
 pub async fn page(
     conn: &mut PgConnection,
+    unit: Option<&str>,
     state: Option<&str>,
     after: &str,
     limit: i64,
 ) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!(
         "select passage_id from knowledge.passage
-         where passage_id > $1 and ($2::text is null or state = $2) order by passage_id limit $3",
+         where passage_id > $1 and ($2::text is null or state = $2) and ($3::text is null or unit = $3)
+         order by passage_id limit $4",
         after,
         state,
+        unit,
         limit,
     )
     .fetch_all(conn)
