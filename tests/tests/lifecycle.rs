@@ -312,5 +312,7 @@ async fn pages(platform: &Platform) {
     assert!(desk.status.is_success() && desk.text.contains("Biên tập kho tri thức"), "{desk:?}");
     let passage = editor.get("/bien-tap/tra-loi/b").await;
     assert!(passage.text.contains("Đã được thay thế") && passage.text.contains("Lưu vết"), "{passage:?}");
+    let officer = platform.browser_as("officer").await.get("/bien-tap").await;
+    assert!(officer.text.contains("Cần rà soát") && !officer.text.contains("mâu thuẫn"), "{officer:?}");
     assert_eq!(platform.browser_as("analyst").await.get("/bien-tap").await.status.as_u16(), 403);
 }

@@ -1,4 +1,4 @@
-//! What a recall must survive: kill -9 during its fan-out, duplicates, reordering.
+//! What a recall must survive: kill -9 on its way and during its fan-out, duplicates, reordering.
 
 use api::{Event as _, knowledge::v1 as knowledge};
 use async_nats::jetstream::message::PublishMessage;
@@ -6,6 +6,7 @@ use e2e::{
     platform::{Platform, data_dir},
     until,
 };
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -131,5 +132,52 @@ async fn killed_during_the_fan_out_nobody_is_left_out_and_nobody_is_told_twice()
     let platform = Platform::up(dir.path(), &[], &[batch]).await;
     everyone_is_told(&platform, 2).await;
     assert_eq!(notices(&platform).await, [(2, RECIPIENTS)]);
+    platform.stop().await;
+}
+
+/// Every gap between an editor's correction and the asker's page: each life corrects the answer once
+/// more and dies in another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_every_gap_the_asker_sees_the_last_correction_and_each_one_once() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (ticket_id, code) = platform.rest().ask("Câu trả lời sai thì sao?").await;
+    platform.rest_as("officer", None).await.approve(&ticket_id, Some("sửa lần 1")).await;
+    platform.settle().await;
+    platform.stop().await;
+    let name = knowledge::AnswerCorrected::event_name();
+    let places = ["before-publish", "before-mark", "before-effect:intake-AnswerCorrected"];
+    let gaps = places
+        .into_iter()
+        .chain(["before-ack:intake-AnswerCorrected", "before-effect:answering-AnswerCorrected"]);
+    let mut version = 1;
+    for gap in gaps {
+        let mut platform =
+            Platform::up(dir.path(), &[], &[("MOTCUA_KILL_AT", &format!("{gap} {name}"))]).await;
+        let editor = platform.rest_as("editor", None).await;
+        let text = format!("sửa lần {}", version + 1);
+        let body = json!({"version": version, "text": text, "reason": "nhầm"}).to_string();
+        // The answer to this call may be lost with the process: the next life sees what was kept.
+        let path = format!("/api/v1/answers/ticket:{ticket_id}/correct");
+        let _ = editor.send(reqwest::Method::POST, &path, Some(body.into_bytes())).await;
+        assert_eq!(platform.wait().await.code(), None, "{gap}: killed, not ended");
+        version += 1;
+    }
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let last = format!("sửa lần {version}");
+    let asker = platform.rest();
+    until("the last correction", || async {
+        let ticket = asker.get(&format!("/api/v1/questions/{code}")).await.ok();
+        (ticket["answer"]["text"] == last.as_str()).then_some(())
+    })
+    .await;
+    platform.settle().await;
+    let told = notices(&platform).await;
+    assert!(told.iter().all(|(_, times)| *times == 1) && told.last().unwrap().0 == version, "{told:?}");
+    let dead: i64 = sqlx::query_scalar("select count(*) from bus.dead_letter")
+        .fetch_one(&platform.pool().await)
+        .await
+        .unwrap();
+    assert_eq!(dead, 0);
     platform.stop().await;
 }

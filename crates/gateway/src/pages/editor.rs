@@ -1,12 +1,12 @@
-//! The editor's desk: what is to be looked at, and one published answer with its life.
+//! The editor's desk: what is to be looked at (also by officers), and one published answer with its life.
 
 use api::{
     Timestamp,
     intake::v1::{GetRecallRequest, GetRecallResponse},
     knowledge::v1::{
         Contradiction, CorrectAnswerRequest, GetPassageRequest, GetPassageResponse,
-        ListContradictionsRequest, ListReviewsRequest, MarkCompatibleRequest, Passage, PassageState,
-        SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
+        ListContradictionsRequest, ListContradictionsResponse, ListReviewsRequest, MarkCompatibleRequest,
+        Passage, PassageState, SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
     },
 };
 use askama::Template;
@@ -78,15 +78,16 @@ impl Pair {
 }
 
 async fn show_desk(gateway: &Gateway, caller: &SignedIn, query: &Fields, refused: Option<&Problem>) -> Page {
-    let (mut for_reviews, mut for_pairs) =
-        (gateway.editing(Some(&caller.token)), gateway.editing(Some(&caller.token)));
+    let mut editing = gateway.editing(Some(&caller.token));
     let reviews = ListReviewsRequest { limit: PAGE, page_token: query.text("ra-soat") };
     let pairs = ListContradictionsRequest { limit: PAGE, page_token: query.text("mau-thuan") };
-    let (reviews, pairs) = tokio::try_join!(
-        for_reviews.list_reviews(gateway.ask(reviews)),
-        for_pairs.list_contradictions(gateway.ask(pairs)),
-    )?;
-    let (reviews, pairs) = (reviews.into_inner(), pairs.into_inner());
+    let reviews = editing.list_reviews(gateway.ask(reviews)).await?.into_inner();
+    // Officers look after their unit's answers; the rest is the editors'.
+    let pairs = if words::edits(caller.principal.role) {
+        editing.list_contradictions(gateway.ask(pairs)).await?.into_inner()
+    } else {
+        ListContradictionsResponse::default()
+    };
     let organisation = gateway.organisation().await;
     let review = |task: api::knowledge::v1::ReviewTask| Review {
         segment: segment(&task.passage_id),

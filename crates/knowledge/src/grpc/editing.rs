@@ -10,7 +10,7 @@ use api::knowledge::v1::{
 };
 use runtime::{
     Refusal,
-    RoleName::{self, Editor, Officer, Operator},
+    RoleName::{self, Dispatcher, Editor, Officer, Operator},
     require,
 };
 use tonic::{Request, Response, Status};
@@ -125,7 +125,7 @@ impl EditingService for Knowledge {
         &self,
         request: Request<ListReviewsRequest>,
     ) -> Result<Response<ListReviewsResponse>, Status> {
-        let caller = require(&request, &[Editor, Operator, Officer])?;
+        let caller = require(&request, &[Editor, Operator, Officer, Dispatcher])?;
         let ListReviewsRequest { limit, page_token } = request.into_inner();
         let page = Knowledge::list_reviews(self, caller.unit.as_deref(), &page_token, limit).await?;
         let last = page.items.last().map(|review| review.passage_id.clone());

@@ -23,7 +23,7 @@ pub struct Shown {
 /// same ones do not wait for each other.
 pub async fn lock(conn: &mut PgConnection, ids: &[String]) -> Result<(), sqlx::Error> {
     sqlx::query!(
-        "select passage_id from knowledge.passage where passage_id = any($1) order by passage_id for update",
+        "select passage_id from knowledge.passage where passage_id = any($1) order by passage_id for no key update",
         ids,
     )
     .fetch_all(conn)
