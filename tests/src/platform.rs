@@ -74,6 +74,15 @@ impl Platform {
 
     /// REST with a token of that role.
     pub async fn rest_as(&self, role: &str, unit: Option<&str>) -> Rest {
+        self.rest().with_token(&self.token(role, unit).await)
+    }
+
+    /// Pages, signed in with that role.
+    pub async fn browser_as(&self, role: &str) -> Rest {
+        self.rest().with_session(&self.token(role, None).await)
+    }
+
+    pub async fn token(&self, role: &str, unit: Option<&str>) -> String {
         let mut command = Command::new(binary());
         command.arg("token").arg("--data").arg(&self.dir).args(["--role", role]);
         if let Some(unit) = unit {
@@ -81,7 +90,7 @@ impl Platform {
         }
         let output = command.output().await.expect("motcua token");
         assert!(output.status.success(), "{output:?}");
-        self.rest().with_token(String::from_utf8_lossy(&output.stdout).trim())
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     pub async fn pool(&self) -> PgPool {

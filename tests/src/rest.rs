@@ -12,6 +12,7 @@ pub struct Rest {
     client: Client,
     base: String,
     token: Option<String>,
+    session: Option<String>,
 }
 
 /// What came back.
@@ -51,7 +52,7 @@ impl Reply {
 
 impl Rest {
     pub fn new(base: &str) -> Self {
-        Self { client: Client::new(), base: base.to_owned(), token: None }
+        Self { client: Client::new(), base: base.to_owned(), token: None, session: None }
     }
 
     #[must_use]
@@ -60,11 +61,21 @@ impl Rest {
         self
     }
 
+    /// As a browser that is signed in.
+    #[must_use]
+    pub fn with_session(mut self, token: &str) -> Self {
+        self.session = Some(token.to_owned());
+        self
+    }
+
     /// `None`: nobody answered.
     pub async fn send(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> Option<Reply> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(session) = &self.session {
+            request = request.header("cookie", format!("motcua_session={session}"));
         }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);

@@ -23,7 +23,7 @@ pub struct Fact {
     pub unit: String,
     /// `KIND_…`, where the event carries the question.
     pub kind: Option<&'static str>,
-    /// `ROUTING_REASON_…`.
+    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`.
     pub reason: Option<&'static str>,
     /// `BAND_…`.
     pub band: Option<&'static str>,
@@ -152,6 +152,9 @@ impl Readable for QuestionReopened {
         Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing }) })
     }
 }
+
+/// What became of a published answer, in codes; nothing of it counts for a ticket's standing.
+mod passage;
 
 /// What every event has.
 fn fact<E: Event>(event: &E, at: DateTime<Utc>, field: &str, unit: &str) -> Result<Fact, Malformed> {

@@ -13,6 +13,9 @@ use api::{
     analytics::v1::analytics_service_server::AnalyticsServiceServer,
     answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
+    knowledge::v1::{
+        AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, ReviewOpened,
+    },
     routing::v1::QuestionRouted,
 };
 use runtime::{Context, Role};
@@ -48,7 +51,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 7] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 12] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -57,6 +60,11 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 7] {
         hear::<QuestionReturned>(pool),
         hear::<AnswerRated>(pool),
         hear::<QuestionReopened>(pool),
+        hear::<AnswerCorrected>(pool),
+        hear::<AnswerWithdrawn>(pool),
+        hear::<AnswerSuperseded>(pool),
+        hear::<AnswerValidityChanged>(pool),
+        hear::<ReviewOpened>(pool),
     ]
 }
 

@@ -122,6 +122,16 @@ impl Answer {
         Some(self)
     }
 
+    /// A source of its draft has changed. `None`: nothing waits for an officer, or the draft is the same.
+    pub fn redraft(mut self, draft: Draft) -> Option<Self> {
+        if self.state != State::Drafted || self.draft == draft {
+            return None;
+        }
+        self.version += 1;
+        self.draft = draft;
+        Some(self)
+    }
+
     /// Publishes `text`. `None`: the same approval was made before.
     pub fn approve(
         mut self,
@@ -293,6 +303,17 @@ mod tests {
             approved.return_to_routing(0, "an", "nhầm".into(), DateTime::UNIX_EPOCH),
             Err(Refused::NotDrafted)
         );
+    }
+
+    #[test]
+    fn a_draft_that_changes_must_be_seen_again() {
+        let drop = Draft::from_verdict(&question(&[]), verdict(Band::None), Vec::new());
+        let again = drafted().redraft(drop.clone()).unwrap();
+        assert_eq!(approve(again.clone(), 3, "đáp"), Err(Refused::Stale(4)));
+        assert_eq!(again.clone().redraft(drop.clone()), None);
+        let approved = approve(again, 4, "đáp").unwrap().unwrap();
+        assert_eq!(approved.redraft(drafted().draft), None);
+        assert_eq!(drafted().redraft(drafted().draft), None);
     }
 
     #[test]

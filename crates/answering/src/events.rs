@@ -16,10 +16,12 @@ impl Answering {
         let (Some(question), Some(due_at)) = (event.question, api::time(event.due_at.as_ref())) else {
             return Err(Failure::Reject(anyhow::anyhow!("the event has no question or no deadline")));
         };
+        let heard = self.sources_heard().await?;
         // Slow, so before the transaction.
         let draft = self.draft(&question).await.map_err(Failure::retry)?;
         let custody = Custody { unit: event.unit, unit_name: event.unit_name, field: event.field, due_at };
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        self.check_sources(&mut tx, heard, &draft).await?;
         let answer = match storage::lock_answer(&mut tx, ticket_id).await? {
             None => Some(Answer::draft(ticket_id, event.version, question, custody, draft)),
             Some(answer) => answer.reroute(event.version, question, custody, draft),

@@ -4,6 +4,7 @@ mod answer;
 mod events;
 mod grpc;
 mod service;
+mod sources;
 mod storage;
 
 use api::answering::v1::answering_service_server::AnsweringServiceServer;
@@ -42,11 +43,12 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     anyhow::ensure!(config.sources_max <= 50, "answering.sources_max is more than 50");
     let answering = Answering::new(ctx, config);
     let routed = answering.clone();
-    Ok(Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(bus::hearer(
-        "answering",
-        move |event| {
+    let changes = sources::hearers(&answering);
+    let role = Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(
+        bus::hearer("answering", move |event| {
             let answering = routed.clone();
             async move { answering.on_question_routed(event).await }
-        },
-    )))
+        }),
+    );
+    Ok(changes.into_iter().fold(role, Role::hears))
 }

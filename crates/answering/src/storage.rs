@@ -1,6 +1,10 @@
 //! SQL of `answering.*`.
 
-use api::{TicketId, intake::v1::Citation, knowledge::v1::Band};
+use api::{
+    TicketId,
+    intake::v1::{Citation, Question},
+    knowledge::v1::Band,
+};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
@@ -88,6 +92,66 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Questions that wait with a draft which names this source, after `after`.
+pub async fn waiting_on(
+    conn: &mut PgConnection,
+    passage_id: &str,
+    after: TicketId,
+    limit: i64,
+) -> Result<Vec<(TicketId, Question)>, sqlx::Error> {
+    let source = serde_json::json!([{ "id": passage_id }]);
+    let rows = sqlx::query!(
+        "select ticket_id, question from answering.answer
+         where state = 'drafted' and sources @> $1 and ticket_id > $2 order by ticket_id limit $3",
+        source,
+        after.0,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((TicketId(row.ticket_id), json(row.question)?))).collect()
+}
+
+/// Notes that a source changed, when no draft is just being saved.
+pub async fn note_source_change(conn: &mut PgConnection, passage_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('answering.source_change'))")
+        .fetch_one(&mut *conn)
+        .await?;
+    sqlx::query!(
+        "insert into answering.source_change (passage_id) values ($1)
+         on conflict (passage_id) do update set seq = default",
+        passage_id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The newest change of a source that was heard.
+pub async fn newest_source_change(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar!(r#"select coalesce(max(seq), 0) as "seq!" from answering.source_change"#)
+        .fetch_one(conn)
+        .await
+}
+
+/// Whether one of these sources changed after `seq`. None changes until the transaction ends.
+pub async fn changed_since(
+    conn: &mut PgConnection,
+    seq: i64,
+    passage_ids: &[String],
+) -> Result<bool, sqlx::Error> {
+    sqlx::query!("select pg_advisory_xact_lock_shared(hashtext('answering.source_change'))")
+        .fetch_one(&mut *conn)
+        .await?;
+    sqlx::query_scalar!(
+        r#"select exists (select from answering.source_change where seq > $1 and passage_id = any($2)) as "changed!""#,
+        seq,
+        passage_ids,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// One line of the inbox.

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{answering, intake, routing};
+use crate::{answering, intake, knowledge, routing};
 
 /// A fact that one service states and others hear.
 pub trait Event: prost::Name + Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -48,6 +48,11 @@ events!(
     answering::v1::AnswerDrafted,
     answering::v1::AnswerApproved,
     answering::v1::QuestionReturned,
+    knowledge::v1::AnswerCorrected,
+    knowledge::v1::AnswerWithdrawn,
+    knowledge::v1::AnswerSuperseded,
+    knowledge::v1::AnswerValidityChanged,
+    knowledge::v1::ReviewOpened,
 );
 
 #[cfg(test)]

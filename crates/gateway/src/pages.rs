@@ -1,6 +1,7 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod editor;
 mod officer;
 mod reports;
 mod sign_in;
@@ -43,6 +44,14 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
         .route("/can-bo/phieu/{ticketId}/tra-lai", post(officer::give_back))
         .route("/can-bo/phieu/{ticketId}/chuyen", post(officer::assign))
+        .route("/bien-tap", get(editor::desk))
+        .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
+        .route("/bien-tap/tra-loi", get(editor::find))
+        .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))
+        .route("/bien-tap/tra-loi/{passageId}/dinh-chinh", post(editor::correct))
+        .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(editor::withdraw))
+        .route("/bien-tap/tra-loi/{passageId}/thay-the", post(editor::supersede))
+        .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(editor::set_validity))
         .route("/bao-cao", get(reports::reports))
         .layer(from_fn(guard::same_site))
 }
@@ -54,6 +63,7 @@ struct Frame {
     /// Who is signed in, in words; empty: nobody.
     signed_in: String,
     has_inbox: bool,
+    edits: bool,
 }
 
 impl Frame {
@@ -63,6 +73,7 @@ impl Frame {
             js: &JS_URL,
             signed_in: caller.map_or_else(String::new, |c| words::caller(&c.principal)),
             has_inbox: caller.is_some_and(|c| words::has_inbox(c.principal.role)),
+            edits: caller.is_some_and(|c| words::edits(c.principal.role)),
         }
     }
 }

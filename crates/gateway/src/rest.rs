@@ -2,6 +2,7 @@
 
 mod analyst;
 mod asker;
+mod editor;
 mod officer;
 
 use axum::{
@@ -49,6 +50,18 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/approve", officer::approve_answer)
         .post("/api/v1/tickets/{ticketId}/return", officer::return_question)
         .post("/api/v1/tickets/{ticketId}/assign", officer::assign_unit)
+        .get("/api/v1/answers", editor::list_passages)
+        .get("/api/v1/answers/{passageId}", editor::get_passage)
+        .post("/api/v1/answers/{passageId}/correct", editor::correct_answer)
+        .post("/api/v1/answers/{passageId}/withdraw", editor::withdraw_answer)
+        .post("/api/v1/answers/{passageId}/supersede", editor::supersede_answer)
+        .post("/api/v1/answers/{passageId}/validity", editor::set_validity)
+        .get("/api/v1/answers/{passageId}/recall", editor::get_recall)
+        .get("/api/v1/catalogue", editor::list_catalogue)
+        .post("/api/v1/catalogue", editor::put_catalogue_items)
+        .get("/api/v1/reviews", editor::list_reviews)
+        .get("/api/v1/contradictions", editor::list_contradictions)
+        .post("/api/v1/contradictions/compatible", editor::mark_compatible)
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)

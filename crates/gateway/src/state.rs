@@ -4,7 +4,9 @@ use api::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
     answering::v1::answering_service_client::AnsweringServiceClient,
     intake::v1::intake_service_client::IntakeServiceClient,
-    knowledge::v1::knowledge_service_client::KnowledgeServiceClient,
+    knowledge::v1::{
+        editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
+    },
     routing::v1::routing_service_client::RoutingServiceClient,
 };
 use runtime::{Context, Peer};
@@ -71,6 +73,11 @@ impl Gateway {
 
     pub fn knowledge(&self, bearer: Option<&str>) -> KnowledgeServiceClient<Peer> {
         KnowledgeServiceClient::new(self.0.context.peer_as("knowledge", bearer))
+    }
+
+    /// The editors' side of knowledge.
+    pub fn editing(&self, bearer: Option<&str>) -> EditingServiceClient<Peer> {
+        EditingServiceClient::new(self.0.context.peer_as("knowledge", bearer))
     }
 
     pub fn analytics(&self, bearer: Option<&str>) -> AnalyticsServiceClient<Peer> {

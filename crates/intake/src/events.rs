@@ -11,6 +11,7 @@ use bus::{Failure, Received};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    recall::Receipt,
     service::Intake,
     storage::{self, Entry},
     ticket::{Answer, Custody, Ticket},
@@ -49,9 +50,14 @@ impl Intake {
         };
         let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
         let answer = Answer { text: event.text.clone(), citations: event.citations.clone(), answered_at: at };
+        let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
+        let receipts = Receipt::of(ticket_id, &answer);
         let seen = Seen { what: Milestone::Answered, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
-        self.apply(&received, &seen, |ticket| ticket.answer(question, event.version, custody, answer)).await
+        let step = |ticket: Ticket| ticket.answer(question, event.version, custody, answer);
+        self.apply_with(&received, &seen, step, &receipts).await?;
+        self.wake.notify_one();
+        Ok(())
     }
 
     async fn apply<E: Event>(
@@ -60,8 +66,21 @@ impl Intake {
         seen: &Seen<'_>,
         step: impl FnOnce(Ticket) -> Option<Ticket>,
     ) -> Result<(), Failure> {
+        self.apply_with(received, seen, step, &[]).await
+    }
+
+    /// `receipts` are kept if the fact counts.
+    async fn apply_with<E: Event>(
+        &self,
+        received: &Received<E>,
+        seen: &Seen<'_>,
+        step: impl FnOnce(Ticket) -> Option<Ticket>,
+        receipts: &[Receipt],
+    ) -> Result<(), Failure> {
         let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        // Before the ticket: recalls lock in the same order.
+        self.expect_receipts(&mut tx, receipts).await?;
         let Some(ticket) = storage::lock_ticket(&mut tx, ticket_id).await? else {
             return Err(Failure::Reject(anyhow::anyhow!("no ticket {ticket_id}")));
         };
@@ -74,6 +93,9 @@ impl Intake {
         storage::add_entry(&mut tx, ticket_id, &entry).await?;
         if let Some(ticket) = step(ticket) {
             storage::save_ticket(&mut tx, &ticket).await?;
+            for receipt in receipts {
+                storage::recall::keep_receipt(&mut tx, receipt).await?;
+            }
         }
         Ok(tx.commit().await?)
     }

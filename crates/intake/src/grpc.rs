@@ -1,17 +1,19 @@
 //! Requests to typed values, results to responses.
 
 use api::intake::v1::{
-    GetTicketRequest, GetTicketResponse, Kind, PublishedAnswer, RateAnswerRequest, RateAnswerResponse,
-    SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
-    intake_service_server::IntakeService,
+    AnswerNotice, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone,
+    PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, SubmitQuestionRequest,
+    SubmitQuestionResponse, TicketState, TimelineEntry, intake_service_server::IntakeService,
 };
-use runtime::Refusal;
+use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    recall::{Notice, What},
     service::{Intake, SubmitQuestion},
     storage::Entry,
+    telling::Told,
     ticket::{State, Ticket},
 };
 
@@ -43,8 +45,8 @@ impl IntakeService for Grpc {
         &self,
         request: Request<GetTicketRequest>,
     ) -> Result<Response<GetTicketResponse>, Status> {
-        let (ticket, timeline) = self.0.get_ticket(&request.into_inner().tracking_code).await?;
-        Ok(Response::new(response(ticket, timeline)))
+        let (ticket, timeline, notices) = self.0.get_ticket(&request.into_inner().tracking_code).await?;
+        Ok(Response::new(response(ticket, timeline, notices)))
     }
 
     async fn rate_answer(
@@ -55,9 +57,71 @@ impl IntakeService for Grpc {
         let ticket = self.0.rate_answer(&tracking_code, answer_number, score, &comment).await?;
         Ok(Response::new(RateAnswerResponse { state: state(&ticket.state).into() }))
     }
+
+    async fn get_recall(
+        &self,
+        request: Request<GetRecallRequest>,
+    ) -> Result<Response<GetRecallResponse>, Status> {
+        require(&request, &[RoleName::Editor, RoleName::Operator])?;
+        let GetRecallRequest { passage_id, limit, page_token } = request.into_inner();
+        let after = match page_token.as_str() {
+            "" => Uuid::nil(),
+            token => Uuid::parse_str(token).map_err(|_| {
+                let message = "pageToken is not one that was given out";
+                Refusal::invalid("pageToken", "PAGE_TOKEN_NOT_VALID", message)
+            })?,
+        };
+        Ok(Response::new(recall(self.0.get_recall(&passage_id, after, limit).await?)))
+    }
 }
 
-fn response(ticket: Ticket, timeline: Vec<Entry>) -> GetTicketResponse {
+fn recall(told: Told) -> GetRecallResponse {
+    let count = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
+    let recall = told.recall.as_ref();
+    let what = match recall.map(|recall| &recall.what) {
+        Some(What::Corrected { .. }) => Milestone::Corrected,
+        Some(What::Withdrawn) => Milestone::Withdrawn,
+        None => Milestone::Unspecified,
+    };
+    let next = told.recipients.last().filter(|_| told.more).map(|last| last.ticket_id.to_string());
+    let recipients = told.recipients.into_iter().map(|recipient| Recipient {
+        ticket_id: recipient.ticket_id.to_string(),
+        received_at: Some(api::timestamp(recipient.received_at)),
+        told_at: recipient.told_at.map(api::timestamp),
+    });
+    GetRecallResponse {
+        version: recall.map_or(0, |recall| recall.version),
+        what: what.into(),
+        at: recall.map(|recall| api::timestamp(recall.at)),
+        received: count(told.counts.received),
+        told: count(told.counts.told),
+        waiting: count(told.counts.waiting),
+        recipients: recipients.collect(),
+        next_page_token: next.unwrap_or_default(),
+    }
+}
+
+/// Of each passage the newest notice that speaks of the answer with `number`, oldest first.
+fn newest(notices: Vec<Notice>, number: u32) -> Vec<AnswerNotice> {
+    let mut newest: Vec<Notice> = Vec::new();
+    for notice in notices.into_iter().filter(|notice| notice.answer_number == number) {
+        newest.retain(|before| before.passage_id != notice.passage_id || before.version > notice.version);
+        if newest.iter().all(|other| other.passage_id != notice.passage_id) {
+            newest.push(notice);
+        }
+    }
+    let notice = |notice: Notice| AnswerNotice {
+        what: notice.what.into(),
+        whole: notice.whole,
+        text: notice.text,
+        reason: notice.reason,
+        at: Some(api::timestamp(notice.at)),
+        passage_id: notice.passage_id,
+    };
+    newest.into_iter().map(notice).collect()
+}
+
+fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTicketResponse {
     let wire_state = state(&ticket.state);
     let number = ticket.answer_number();
     let rated = matches!(ticket.state, State::Closed { .. });
@@ -67,6 +131,7 @@ fn response(ticket: Ticket, timeline: Vec<Entry>) -> GetTicketResponse {
             citations: answer.citations,
             published_at: Some(api::timestamp(answer.answered_at)),
             number,
+            notices: newest(notices, number),
         }),
         State::Received { .. } | State::Routed { .. } => None,
     };
@@ -91,5 +156,27 @@ fn state(state: &State) -> TicketState {
         State::Routed { .. } => TicketState::Routed,
         State::Answered { .. } => TicketState::Answered,
         State::Closed { .. } => TicketState::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_newest_notices_of_the_present_answer_are_shown() {
+        let notice = |passage: &str, version, answer_number| Notice {
+            passage_id: passage.into(),
+            version,
+            what: Milestone::Corrected,
+            answer_number,
+            whole: false,
+            text: version.to_string(),
+            reason: String::new(),
+            at: chrono::DateTime::UNIX_EPOCH,
+        };
+        let told = vec![notice("p", 2, 1), notice("p", 3, 2), notice("q", 2, 2), notice("p", 4, 2)];
+        let shown: Vec<_> = newest(told, 2).into_iter().map(|n| (n.passage_id, n.text)).collect();
+        assert_eq!(shown, [("q".to_owned(), "2".to_owned()), ("p".to_owned(), "4".to_owned())]);
     }
 }

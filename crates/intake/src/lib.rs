@@ -3,15 +3,21 @@
 
 mod events;
 mod grpc;
+mod recall;
 mod redact;
 mod seal;
 mod service;
 mod storage;
+mod telling;
 mod text;
 mod ticket;
 mod tracking;
 
-use api::intake::v1::intake_service_server::IntakeServiceServer;
+use api::{
+    intake::v1::intake_service_server::IntakeServiceServer,
+    knowledge::v1::{AnswerCorrected, AnswerWithdrawn},
+};
+use bus::Received;
 use runtime::{Context, Role, Secret};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +42,8 @@ pub struct Config {
     pub reopen_score_max: u32,
     /// How often one question can be reopened.
     pub reopen_times_max: usize,
+    /// Tickets told of a correction or withdrawal in one transaction, 1 to 1,000.
+    pub recall_batch: u32,
 }
 
 impl Default for Config {
@@ -46,6 +54,7 @@ impl Default for Config {
             comment_chars_max: 2_000,
             reopen_score_max: 2,
             reopen_times_max: 10,
+            recall_batch: 200,
         }
     }
 }
@@ -55,6 +64,8 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let intake = Intake::try_new(ctx, config)?;
     let hear = |intake: &Intake| intake.clone();
     let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));
+    let (corrected, withdrawn) = (hear(&intake), hear(&intake));
+    let telling = intake.clone().run_recalls(ctx.shutdown.clone());
     Ok(Role::named("intake")
         .serves(IntakeServiceServer::new(Grpc(intake)))
         .hears(bus::hearer("intake", move |event| {
@@ -68,5 +79,14 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .hears(bus::hearer("intake", move |event| {
             let intake = approved.clone();
             async move { intake.on_answer_approved(event).await }
-        })))
+        }))
+        .hears(bus::hearer("intake", move |event: Received<AnswerCorrected>| {
+            let intake = corrected.clone();
+            async move { intake.on_recall(event).await }
+        }))
+        .hears(bus::hearer("intake", move |event: Received<AnswerWithdrawn>| {
+            let intake = withdrawn.clone();
+            async move { intake.on_recall(event).await }
+        }))
+        .runs("recalls", telling))
 }

@@ -1,5 +1,7 @@
 //! The use cases, named as the RPCs. Transactions begin here and in `events.rs` only.
 
+use std::sync::Arc;
+
 use api::{
     TicketId,
     intake::v1::{AnswerRated, Asker, Kind, Milestone, QuestionReopened, QuestionSubmitted},
@@ -8,10 +10,12 @@ use chrono::{DateTime, Utc};
 use runtime::{Clock, Context, Refusal};
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
     Config,
+    recall::Notice,
     redact::redact,
     seal::{Sealed, Sealer},
     storage::{self, Entry, Submission},
@@ -30,9 +34,11 @@ const TEXT_CHARS_CEILING: usize = 5_000;
 pub struct Intake {
     pub pool: PgPool,
     pub clock: Clock,
-    config: Config,
+    pub config: Config,
     reopening: Reopening,
     sealer: Sealer,
+    /// Tells the recalls that somebody may have to be told.
+    pub wake: Arc<Notify>,
 }
 
 /// A submission whose form is right.
@@ -51,8 +57,13 @@ impl Intake {
             config.text_chars_max <= TEXT_CHARS_CEILING,
             "intake.text_chars_max is more than {TEXT_CHARS_CEILING}"
         );
+        anyhow::ensure!(
+            (1..=1_000).contains(&config.recall_batch),
+            "intake.recall_batch is not from 1 to 1000"
+        );
         let reopening = Reopening { score_max: config.reopen_score_max, times_max: config.reopen_times_max };
-        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, reopening, sealer })
+        let wake = Arc::new(Notify::new());
+        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, reopening, sealer, wake })
     }
 
     /// Checks what a submission may hold.
@@ -123,12 +134,16 @@ impl Intake {
         Ok((ticket.ticket_id, submission.tracking_code))
     }
 
-    pub async fn get_ticket(&self, tracking_code: &str) -> Result<(Ticket, Vec<Entry>), Refusal> {
+    pub async fn get_ticket(
+        &self,
+        tracking_code: &str,
+    ) -> Result<(Ticket, Vec<Entry>, Vec<Notice>), Refusal> {
         let code = parse_code(tracking_code)?;
         let mut conn = self.pool.acquire().await?;
         let ticket = storage::find_by_code(&mut conn, code.as_str()).await?.ok_or_else(no_such_ticket)?;
         let timeline = storage::timeline(&mut conn, ticket.ticket_id).await?;
-        Ok((ticket, timeline))
+        let notices = storage::recall::notices(&mut conn, ticket.ticket_id).await?;
+        Ok((ticket, timeline, notices))
     }
 
     /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.

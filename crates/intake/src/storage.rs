@@ -1,5 +1,7 @@
 //! SQL of `intake.*`; one function per question asked of the tables.
 
+pub mod recall;
+
 use api::{
     TicketId,
     intake::v1::{Citation, Kind, Milestone},
@@ -158,7 +160,12 @@ pub async fn add_entry(
 /// The timeline, oldest first.
 pub async fn timeline(conn: &mut PgConnection, ticket_id: TicketId) -> Result<Vec<Entry>, sqlx::Error> {
     let rows = sqlx::query!(
-        "select version, what, at, unit_name from intake.timeline where ticket_id = $1 order by at, version",
+        r#"select version as "version!", what as "what!", at as "at!", unit_name as "unit_name!"
+           from (select version, what, at, unit_name from intake.timeline where ticket_id = $1
+                 union all
+                 -- After the ticket's own: their versions are the passages'.
+                 select 2147483647, what, told_at, '' from intake.notice where ticket_id = $1) entries
+           order by at, version"#,
         ticket_id.0
     )
     .fetch_all(conn)

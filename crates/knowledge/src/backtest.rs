@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     calibration::Calibration,
     embed::{self, Embedded, Embedder},
-    index::{self, EdgeIndex, Point, VectorIndex},
+    index::{self, EdgeIndex, Point, Span, VectorIndex},
     lexical,
     matching::{self, Found, Matcher, Stored},
     passage::Passage,
@@ -158,7 +158,7 @@ pub async fn run(
     let mut tally = Tally::default();
     for (done, question) in asked.iter().enumerate() {
         let started = Instant::now();
-        let nearest = matcher.nearest(&question.text, None, NEIGHBOURS).await?;
+        let nearest = matcher.nearest(&question.text, None, NEIGHBOURS, None).await?;
         let found = matcher.judge(&nearest, &stored, NEIGHBOURS);
         tally.add(question, &found, started.elapsed());
         progress("asking", done + 1, asked.len());
@@ -184,8 +184,14 @@ pub(crate) async fn store(
         let mut points = Vec::with_capacity(batch.len());
         for ((answered, text), Embedded { dense, words }) in batch.iter().zip(&texts).zip(embedded) {
             let Answered { id, question, answer, field, unit, source } = answered.clone();
-            let lexical = lexical::stored(&text.folded);
-            points.push(Point { id: id.clone(), dense, lexical, field: field.clone(), unit: unit.clone() });
+            points.push(Point {
+                id: id.clone(),
+                dense,
+                lexical: lexical::stored(&text.folded),
+                field: field.clone(),
+                unit: unit.clone(),
+                valid: Span::ALWAYS,
+            });
             stored.words.insert(id.clone(), words);
             stored.passages.insert(id.clone(), Passage { id, question, answer, field, unit, source });
         }

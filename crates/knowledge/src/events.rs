@@ -6,7 +6,6 @@ use bus::{Failure, Received};
 use crate::{
     passage::{Passage, QUESTION_MAX},
     service::{Knowledge, first},
-    storage,
 };
 
 impl Knowledge {
@@ -28,9 +27,10 @@ impl Knowledge {
         let passage = passage.checked().map_err(Failure::reject)?;
         let version = i32::try_from(event.version).map_err(Failure::reject)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
-        storage::publish(&mut tx, &passage, version, self.clock.now()).await?;
+        self.publish(&mut tx, &passage, version, &event.citations).await?;
         tx.commit().await?;
         self.wake.notify_one();
+        self.upkeep.notify_one();
         Ok(())
     }
 }

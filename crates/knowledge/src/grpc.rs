@@ -1,5 +1,7 @@
 //! `KnowledgeService` on the wire: who may call, and which shape things have there.
 
+mod editing;
+
 use api::knowledge::v1::{
     FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
     ImportAnswersRequest, ImportAnswersResponse, Neighbour, ReindexRequest, ReindexResponse, SearchRequest,
@@ -41,8 +43,8 @@ impl KnowledgeService for Knowledge {
         &self,
         request: Request<ImportAnswersRequest>,
     ) -> Result<Response<ImportAnswersResponse>, Status> {
-        require(&request, &[RoleName::Editor, RoleName::Operator, RoleName::Service])?;
-        Ok(Response::new(self.import(request.into_inner().answers).await?))
+        let by = require(&request, &[RoleName::Editor, RoleName::Operator, RoleName::Service])?.subject;
+        Ok(Response::new(self.import(&by, request.into_inner().answers).await?))
     }
 
     async fn get_index_status(

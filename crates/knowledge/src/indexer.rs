@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     embed, index,
-    index::Point,
+    index::{Point, Span},
     lexical,
     service::Knowledge,
     storage::{self, Waiting},
@@ -119,25 +119,35 @@ impl Knowledge {
         if waiting.is_empty() {
             return Ok(0);
         }
+        let ids: Vec<String> = waiting.iter().map(|passage| passage.id.clone()).collect();
+        // What is withdrawn or superseded takes no live passage's place among the nearest.
+        let (waiting, ended): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|passage| passage.published);
+        if !ended.is_empty() {
+            self.matcher.index.delete(ended.into_iter().map(|passage| passage.id).collect()).await?;
+        }
         let missing: Vec<&Waiting> = waiting.iter().filter(|passage| passage.embedding.is_none()).collect();
         let questions = missing.iter().map(|passage| self.matcher.read(&passage.question).normal).collect();
         let embedded = self.matcher.embedder.embed(questions).await?;
         for (passage, embedded) in missing.iter().zip(&embedded) {
             storage::keep_embedding(&mut tx, &passage.id, embedded, &model).await?;
         }
-        let ids: Vec<String> = waiting.iter().map(|passage| passage.id.clone()).collect();
         let mut fresh = embedded.into_iter();
         let points = waiting.into_iter().filter_map(|passage| {
-            let Waiting { id, question, answer, field, unit, embedding } = passage;
+            let Waiting { id, question, answer, field, unit, embedding, valid_from, valid_until, .. } = passage;
+            let valid = Span::of(valid_from, valid_until);
             let question = Text::read(&question);
             self.matcher.learn(&question, &answer);
             let dense = embedding.or_else(|| fresh.next().map(|embedded| embedded.dense))?;
             let lexical = lexical::stored(&question.folded);
-            Some(Point { id, dense, lexical, field, unit })
+            Some(Point { id, dense, lexical, field, unit, valid })
         });
-        self.matcher.index.upsert(points.collect()).await?;
+        let points: Vec<Point> = points.collect();
+        if !points.is_empty() {
+            self.matcher.index.upsert(points).await?;
+        }
         storage::mark_indexed(&mut tx, &ids, self.clock.now()).await?;
         tx.commit().await?;
+        self.upkeep.notify_one();
         metrics::counter!("motcua_passages_indexed_total").increment(ids.len() as u64);
         Ok(ids.len())
     }

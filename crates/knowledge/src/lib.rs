@@ -7,6 +7,8 @@ mod asks;
 pub mod backtest;
 pub mod calibrate;
 pub mod calibration;
+mod catalogue;
+mod editing;
 mod edits;
 pub mod embed;
 mod events;
@@ -14,6 +16,7 @@ mod grpc;
 pub mod index;
 mod indexer;
 pub mod lexical;
+mod life;
 pub mod matching;
 pub mod pair;
 mod passage;
@@ -25,13 +28,16 @@ pub mod slots;
 mod storage;
 pub mod text;
 pub mod trees;
+mod upkeep;
 mod vocabulary;
 mod words;
 
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use api::knowledge::v1::knowledge_service_server::KnowledgeServiceServer;
+use api::knowledge::v1::{
+    editing_service_server::EditingServiceServer, knowledge_service_server::KnowledgeServiceServer,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -128,11 +134,13 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         clock: ctx.clock.clone(),
         matcher,
         wake: Arc::new(Notify::new()),
+        upkeep: Arc::new(Notify::new()),
     };
     let hearing = knowledge.clone();
     let (stopped, shutdown) = (knowledge.matcher.embedder.stopped(), ctx.shutdown.clone());
     Ok(runtime::Role::named("knowledge")
         .serves(KnowledgeServiceServer::new(knowledge.clone()))
+        .serves(EditingServiceServer::new(knowledge.clone()))
         .hears(bus::hearer("knowledge", move |received| {
             let knowledge = hearing.clone();
             async move { knowledge.on_answer_approved(received).await }
@@ -143,5 +151,6 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
             anyhow::ensure!(ended.is_none(), embed::Error::Stopped);
             Ok(())
         })
+        .runs("upkeep", knowledge.clone().run_upkeep(ctx.shutdown.clone()))
         .runs("indexer", knowledge.run_indexer(ctx.shutdown.clone())))
 }

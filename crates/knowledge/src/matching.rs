@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     calibration::Calibration,
     embed::{self, Embedded, Embedder},
@@ -71,19 +73,40 @@ pub struct Found {
 }
 
 impl Matcher {
-    /// Looks for what is near `text`, by meaning and by words; at least `limit` where there are.
+    /// Looks for what is near `text` and valid `at` (none: whenever), by meaning and by words; at least
+    /// `limit` where there are.
     #[tracing::instrument(skip_all)]
-    pub async fn nearest(&self, text: &str, field: Option<String>, limit: usize) -> Result<Nearest, Error> {
+    pub async fn nearest(
+        &self,
+        text: &str,
+        field: Option<String>,
+        limit: usize,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Nearest, Error> {
         let asked = self.read(text);
         if asked.normal.is_empty() {
             return Ok(Nearest { asked, words: WordVectors::default(), hits: Vec::new() });
         }
         let mut embedded = self.embedder.embed(vec![asked.normal.clone()]).await?;
-        let Embedded { dense, words } = embedded.pop().ok_or(embed::Error::Stopped)?;
+        let embedded = embedded.pop().ok_or(embed::Error::Stopped)?;
+        self.nearest_to(asked, embedded, field, limit, at).await
+    }
+
+    /// As [`Self::nearest`], of a text that is embedded already.
+    pub async fn nearest_to(
+        &self,
+        asked: Text,
+        embedded: Embedded,
+        field: Option<String>,
+        limit: usize,
+        at: Option<DateTime<Utc>>,
+    ) -> Result<Nearest, Error> {
+        let Embedded { dense, words } = embedded;
         let query = Query {
             dense,
             lexical: lexical::asked(&asked.folded),
             field,
+            at: at.map(|at| at.timestamp()),
             limit: limit.max(CANDIDATES),
             exact: false,
         };
@@ -155,7 +178,7 @@ fn candidates<'a>(known: &'a [Known<'a>], stored: &'a Stored) -> Vec<Candidate<'
     static NONE: WordVectors = WordVectors::none();
     let candidate = |(hit, passage, question): &'a Known<'a>| Candidate {
         question,
-        words: stored.words.get(&passage.id).unwrap_or(&NONE),
+        words: stored.words.get(&hit.id).unwrap_or(&NONE),
         answer: &passage.answer,
         cosine: hit.cosine,
         lexical: hit.lexical,

@@ -36,12 +36,19 @@ pub enum Invalid {
     Reserved,
     #[error("mã bị lặp trong cùng một lô")]
     Repeated,
+    #[error("câu trả lời đã bị thu hồi hoặc thay thế")]
+    Ended,
 }
 
 impl Passage {
     /// The id of the passage made from a ticket's answer.
     pub fn id_of_ticket(ticket_id: &str) -> String {
         format!("{TICKET}{ticket_id}")
+    }
+
+    /// The ticket whose answer it is; `None`: it came from outside.
+    pub fn ticket_id(&self) -> Option<&str> {
+        self.id.strip_prefix(TICKET)
     }
 
     /// Trims every part and checks its limits. For passages from outside.

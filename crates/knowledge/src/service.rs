@@ -1,17 +1,25 @@
 //! What the RPCs do.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use api::knowledge::v1::{AnsweredQuestion, ImportAnswersResponse, ImportRefusal};
+use api::knowledge::v1::{AnsweredQuestion, Change, ImportAnswersResponse, ImportRefusal};
+use chrono::{DateTime, Utc};
 use runtime::{Clock, Refusal};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::{
-    embed, index,
-    matching::{self, Found, Matcher, Stored},
+    editing, embed, index,
+    life::{Kept, State},
+    matching::{self, Found, Matcher, Nearest, Stored},
     passage::{Invalid, Passage},
-    storage,
+    storage::{
+        self,
+        life::{Shown, Version},
+    },
 };
 
 /// Characters of a text to search with, at most.
@@ -29,6 +37,8 @@ pub struct Knowledge {
     pub(crate) matcher: Matcher,
     /// Tells the indexer that passages wait.
     pub(crate) wake: Arc<Notify>,
+    /// Tells the upkeep that something changed.
+    pub(crate) upkeep: Arc<Notify>,
 }
 
 impl Knowledge {
@@ -44,22 +54,38 @@ impl Knowledge {
         let limit = limit_of(limit)?;
         check_text(parameter, text)?;
         let field = Some(field.trim().to_owned()).filter(|field| !field.is_empty());
-        let nearest = self.matcher.nearest(text, field, limit).await.map_err(|error| away(&error))?;
+        let now = self.clock.now();
+        let nearest =
+            self.matcher.nearest(text, field, limit, Some(now)).await.map_err(|error| away(&error))?;
         let mut conn = self.pool.acquire().await?;
-        let stored = Stored {
-            passages: storage::passages(&mut conn, &nearest.ids()).await?,
-            words: storage::word_vectors(&mut conn, &nearest.shortlist(), self.matcher.embedder.id()).await?,
-        };
+        // Read after the search: what was withdrawn meanwhile is not found any more.
+        let stored = self.stored(&mut conn, &nearest).await?;
         drop(conn); // judging needs no database
-        let found = self.matcher.judge(&nearest, &stored, limit);
+        let mut found = self.matcher.judge(&nearest, &stored, usize::MAX);
+        // An answer that many questions repeat is shown once, with the nearest of them.
+        let mut seen = HashSet::new();
+        found.neighbours.retain(|neighbour| seen.insert(neighbour.passage.id.clone()));
+        found.neighbours.truncate(limit);
         let band = found.verdict.band.as_str_name();
         metrics::counter!("motcua_verdicts_total", "band" => band).increment(1);
         Ok(found)
     }
 
+    /// What may be reused now of what was found.
+    pub(crate) async fn stored(&self, conn: &mut PgConnection, nearest: &Nearest) -> Result<Stored, sqlx::Error> {
+        Ok(Stored {
+            passages: storage::reusable(conn, &nearest.ids(), self.clock.now()).await?,
+            words: storage::word_vectors(conn, &nearest.shortlist(), self.matcher.embedder.id()).await?,
+        })
+    }
+
     /// Stores answered questions; bad ones are refused one by one and the rest goes on.
     #[tracing::instrument(skip_all, fields(answers = answers.len()))]
-    pub async fn import(&self, answers: Vec<AnsweredQuestion>) -> Result<ImportAnswersResponse, Refusal> {
+    pub async fn import(
+        &self,
+        by: &str,
+        answers: Vec<AnsweredQuestion>,
+    ) -> Result<ImportAnswersResponse, Refusal> {
         if answers.is_empty() || answers.len() > IMPORT_MAX {
             let message = format!("1 to {IMPORT_MAX} answers can be imported at once");
             return Err(Refusal::invalid("answers", "ANSWERS_COUNT", message));
@@ -70,18 +96,38 @@ impl Knowledge {
             let checked = passage_of(answer).imported();
             match checked.and_then(|p| if ids.insert(p.id.clone()) { Ok(p) } else { Err(Invalid::Repeated) })
             {
-                Ok(passage) => passages.push(passage),
+                Ok(passage) => passages.push((index, passage)),
                 Err(reason) => refused.push(ImportRefusal { index, reason: reason.to_string() }),
             }
         }
-        let mut conn = self.pool.acquire().await?;
-        let stored = storage::import(&mut conn, &passages, self.clock.now()).await?.len();
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let ids: Vec<String> = passages.iter().map(|(_, passage)| passage.id.clone()).collect();
+        storage::life::lock(&mut tx, &ids).await?;
+        let known = storage::life::shown(&mut tx, &ids, now).await?.into_iter();
+        let known: HashMap<String, Shown> =
+            known.map(|shown| (shown.kept.passage.id.clone(), shown)).collect();
+        let (mut fresh, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0);
+        for (index, passage) in &passages {
+            match known.get(&passage.id) {
+                None => fresh.push(passage),
+                // Also after a correction here: the file says what it said before.
+                Some(shown) if shown.content_hash == passage.content_hash() => unchanged += 1,
+                Some(shown) if shown.kept.state == State::Published => {
+                    fresh.push(passage);
+                    changed.push((&shown.kept, passage));
+                }
+                Some(_) => refused.push(ImportRefusal { index: *index, reason: Invalid::Ended.to_string() }),
+            }
+        }
+        storage::import(&mut tx, &fresh, now).await?;
+        for (before, passage) in changed {
+            replaced(&mut tx, by, before, passage, now).await?;
+        }
+        tx.commit().await?;
         self.wake.notify_one();
-        Ok(ImportAnswersResponse {
-            stored: small(stored),
-            unchanged: small(passages.len() - stored),
-            refused,
-        })
+        self.upkeep.notify_one();
+        Ok(ImportAnswersResponse { stored: small(fresh.len()), unchanged, refused })
     }
 
     /// How far the index is behind the store.
@@ -114,6 +160,29 @@ pub(crate) fn first(text: &str, chars: usize) -> String {
 fn passage_of(answer: AnsweredQuestion) -> Passage {
     let AnsweredQuestion { id, question, answer, field, unit, source } = answer;
     Passage { id, question, answer, field, unit, source }
+}
+
+/// What an import replaced has its trace; another answer is a correction to whoever has the former.
+async fn replaced(
+    conn: &mut PgConnection,
+    by: &str,
+    before: &Kept,
+    after: &Passage,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let (id, answer) = (&after.id, before.passage.answer.clone());
+    let differs = answer != after.answer;
+    let version = before.version + 1;
+    let (change, by, reason) = (Change::Imported, by.to_owned(), "Nhập lại từ nguồn".to_owned());
+    let change = Version { version, change, by, at: now, reason, answer };
+    storage::life::keep_version(conn, id, &change).await?;
+    storage::contradiction::forget(conn, id).await?;
+    if differs {
+        storage::life::touch_copies(conn, id).await?;
+        let kept = Kept { passage: after.clone(), version, ..before.clone() };
+        editing::state_fact(conn, &kept, &change).await?;
+    }
+    Ok(())
 }
 
 fn limit_of(limit: u32) -> Result<usize, Refusal> {

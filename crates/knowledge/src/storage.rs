@@ -1,23 +1,27 @@
 //! SQL. Nothing else in this crate knows the tables.
 
-use std::collections::{HashMap, HashSet};
+pub mod catalogue;
+pub mod contradiction;
+pub mod life;
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::{embed::Embedded, passage::Passage, words::WordVectors};
 
-/// Stores passages from outside; returns the ids of those that are new or changed. Ids must not
-/// repeat. The embedding stays where the question did.
+/// Stores passages from outside, new ones and those that replace what is published under their id.
+/// Ids must not repeat. The embedding stays where the question did.
 pub async fn import(
     conn: &mut PgConnection,
-    passages: &[Passage],
+    passages: &[&Passage],
     now: DateTime<Utc>,
-) -> Result<HashSet<String>, sqlx::Error> {
+) -> Result<(), sqlx::Error> {
     let part =
         |of: fn(&Passage) -> &String| -> Vec<String> { passages.iter().map(|p| of(p).clone()).collect() };
-    let hashes: Vec<Vec<u8>> = passages.iter().map(Passage::content_hash).collect();
-    let stored = sqlx::query_scalar!(
+    let hashes: Vec<Vec<u8>> = passages.iter().map(|p| p.content_hash()).collect();
+    sqlx::query!(
         "insert into knowledge.passage
              (passage_id, question, answer, field, unit, source, content_hash, created_at, updated_at)
          select passage_id, question, answer, field, unit, source, content_hash, $8, $8
@@ -26,10 +30,10 @@ pub async fn import(
          on conflict (passage_id) do update set
              question = excluded.question, answer = excluded.answer, field = excluded.field,
              unit = excluded.unit, source = excluded.source, content_hash = excluded.content_hash,
+             version = passage.version + 1,
              embedding = case when passage.question = excluded.question then passage.embedding end,
-             indexed_at = null, updated_at = excluded.updated_at
-         where passage.content_hash <> excluded.content_hash
-         returning passage_id",
+             indexed_at = null, compared_at = null, updated_at = excluded.updated_at
+         where passage.content_hash <> excluded.content_hash and passage.state = 'published'",
         &part(|p| &p.id),
         &part(|p| &p.question),
         &part(|p| &p.answer),
@@ -39,37 +43,42 @@ pub async fn import(
         &hashes,
         now,
     )
-    .fetch_all(conn)
+    .execute(conn)
     .await?;
-    Ok(stored.into_iter().collect())
+    Ok(())
 }
 
-/// Stores a ticket's answer unless a newer version is there; says whether it did.
+/// Stores a ticket's answer unless that of a newer approval is there; says whether it did. Asked
+/// anew and answered anew, a question has a new answer: what became of the old one is over.
 pub async fn publish(
     conn: &mut PgConnection,
     passage: &Passage,
-    version: i32,
+    approved_version: i32,
+    copy_of: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query!(
         "insert into knowledge.passage
-             (passage_id, question, answer, field, unit, source, version, content_hash, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+             (passage_id, question, answer, field, unit, source, approved_version, content_hash, copy_of,
+              created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
          on conflict (passage_id) do update set
              question = excluded.question, answer = excluded.answer, field = excluded.field,
-             unit = excluded.unit, source = excluded.source, version = excluded.version,
-             content_hash = excluded.content_hash,
+             unit = excluded.unit, source = excluded.source, approved_version = excluded.approved_version,
+             version = passage.version + 1, content_hash = excluded.content_hash, copy_of = excluded.copy_of,
+             state = 'published', superseded_by = null, end_reason = null, valid_from = null, valid_until = null,
              embedding = case when passage.question = excluded.question then passage.embedding end,
-             indexed_at = null, updated_at = excluded.updated_at
-         where passage.version < excluded.version",
+             indexed_at = null, compared_at = null, updated_at = excluded.updated_at
+         where passage.approved_version < excluded.approved_version",
         passage.id,
         passage.question,
         passage.answer,
         passage.field,
         passage.unit,
         passage.source,
-        version,
+        approved_version,
         passage.content_hash(),
+        copy_of,
         now,
     )
     .execute(conn)
@@ -77,20 +86,36 @@ pub async fn publish(
     Ok(done.rows_affected() == 1)
 }
 
-/// The passages of these ids; unknown ids are left out.
-pub async fn passages(
+/// Those of these ids that may be reused at `now`, by id; others are left out. A copy appears as its
+/// origin, with its own question.
+pub async fn reusable(
     conn: &mut PgConnection,
     ids: &[String],
+    now: DateTime<Utc>,
 ) -> Result<HashMap<String, Passage>, sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Passage,
-        "select passage_id as id, question, answer, field, unit, source
-         from knowledge.passage where passage_id = any($1)",
+    let rows = sqlx::query!(
+        r#"select p.passage_id, s.origin_id as "origin_id!", p.question, s.answer as "answer!", p.field, p.unit,
+                  p.source
+           from knowledge.passage p join knowledge.standing s using (passage_id)
+           where p.passage_id = any($1) and s.published
+             and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true)"#,
         ids,
+        now,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|passage| (passage.id.clone(), passage)).collect())
+    let found = rows.into_iter().map(|row| {
+        let passage = Passage {
+            id: row.origin_id,
+            question: row.question,
+            answer: row.answer,
+            field: row.field,
+            unit: row.unit,
+            source: row.source,
+        };
+        (row.passage_id, passage)
+    });
+    Ok(found.collect())
 }
 
 /// The word vectors of these passages; of one that has none, or others than today's, none.
@@ -137,6 +162,10 @@ pub struct Waiting {
     pub unit: String,
     /// Of an earlier turn, if the model is still the same.
     pub embedding: Option<Vec<f32>>,
+    /// Withdrawn and superseded ones leave the index.
+    pub published: bool,
+    pub valid_from: Option<DateTime<Utc>>,
+    pub valid_until: Option<DateTime<Utc>>,
 }
 
 /// Takes up to `limit` waiting passages, the oldest first. They are the transaction's until it
@@ -148,10 +177,12 @@ pub async fn take_waiting(
 ) -> Result<Vec<Waiting>, sqlx::Error> {
     sqlx::query_as!(
         Waiting,
-        r#"select passage_id as id, question, answer, field, unit,
-                  case when embedded_by = $1 then embedding end as embedding
-           from knowledge.passage where indexed_at is null
-           order by updated_at limit $2 for update skip locked"#,
+        r#"select p.passage_id as id, p.question, p.answer, p.field, p.unit,
+                  case when p.embedded_by = $1 then p.embedding end as embedding,
+                  s.published as "published!", s.valid_from, s.valid_until
+           from knowledge.passage p join knowledge.standing s using (passage_id)
+           where p.indexed_at is null
+           order by p.updated_at limit $2 for update of p skip locked"#,
         model,
         limit,
     )
@@ -205,8 +236,10 @@ pub struct Status {
 
 pub async fn status(conn: &mut PgConnection) -> Result<Status, sqlx::Error> {
     let row = sqlx::query!(
-        r#"select count(indexed_at) as "indexed!", count(*) - count(indexed_at) as "behind!"
-           from knowledge.passage"#,
+        r#"select count(*) filter (where p.indexed_at is not null and p.state = 'published'
+                                   and coalesce(o.state, 'published') = 'published') as "indexed!",
+                  count(*) - count(p.indexed_at) as "behind!"
+           from knowledge.passage p left join knowledge.passage o on o.passage_id = p.copy_of"#,
     )
     .fetch_one(conn)
     .await?;

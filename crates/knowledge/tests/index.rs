@@ -5,7 +5,7 @@
 
 use knowledge::{
     embed::DIMENSIONS,
-    index::{EdgeIndex, Error, Point, QdrantIndex, Query, VectorIndex},
+    index::{EdgeIndex, Error, Point, QdrantIndex, Query, Span, VectorIndex},
     lexical,
     text::fold,
 };
@@ -25,6 +25,7 @@ fn point(id: &str, degrees: f32, text: &str, field: &str) -> Point {
         lexical,
         field: field.to_owned(),
         unit: "u".to_owned(),
+        valid: Span::ALWAYS,
     }
 }
 
@@ -33,6 +34,7 @@ fn query(degrees: f32, text: &str) -> Query {
         dense: vector(degrees),
         lexical: lexical::asked(&fold(text)),
         field: None,
+        at: None,
         limit: 10,
         exact: true,
     }
@@ -63,6 +65,7 @@ async fn contract(index: &dyn VectorIndex) {
     assert_eq!(index.count().await.unwrap(), 4, "the same ids are the same points");
     scores(index).await;
     filters_and_limits(index).await;
+    only_what_is_valid(index).await;
 
     index.upsert(vec![point("xe", 0.0, "cấp lại thẻ căn cước", "cu-tru")]).await.unwrap();
     let replaced = index.search(query(0.0, "căn cước")).await.unwrap();
@@ -111,6 +114,25 @@ async fn filters_and_limits(index: &dyn VectorIndex) {
     assert_eq!(ids(index, Query { limit: 1, ..query(0.0, "cấp lại thẻ") }).await, ["the"]);
     let near = ids(index, Query { exact: false, ..query(88.0, "xây nhà") }).await;
     assert_eq!(near[0], "nha");
+}
+
+/// Passages that are not valid take no place among the nearest, however near they are.
+async fn only_what_is_valid(index: &dyn VectorIndex) {
+    let span = |from, until| Span { from, until };
+    let near = |id: &str, valid| Point { valid, ..point(id, 1.0, "cấp lại thẻ bảo hiểm", "y-te") };
+    index.upsert(vec![near("cu", span(0, 100)), near("moi", span(100, 200))]).await.unwrap();
+    let at = |at| Query { at: Some(at), limit: 2, ..query(1.0, "cấp lại thẻ bảo hiểm") };
+    let found = async |second| {
+        let mut ids = ids(index, at(second)).await;
+        ids.sort();
+        ids
+    };
+    assert_eq!(found(99).await, ["cu", "the"]);
+    assert_eq!(found(100).await, ["moi", "the"]);
+    assert_eq!(found(1_900_000_000).await, ["so", "the"]);
+    let of_field = Query { field: Some("y-te".to_owned()), ..at(200) };
+    assert_eq!(ids(index, of_field).await, ["the"]);
+    index.delete(vec!["cu".to_owned(), "moi".to_owned()]).await.unwrap();
 }
 
 #[tokio::test]

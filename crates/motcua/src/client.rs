@@ -8,7 +8,8 @@ use api::{
         ListDeadLettersRequest, RedriveDeadLettersRequest, analytics_service_client::AnalyticsServiceClient,
     },
     knowledge::v1::{
-        GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, ReindexRequest,
+        GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, PutCatalogueItemsRequest,
+        PutCatalogueItemsResponse, ReindexRequest, editing_service_client::EditingServiceClient,
         knowledge_service_client::KnowledgeServiceClient,
     },
 };
@@ -66,6 +67,14 @@ impl Client {
     ) -> Result<ImportAnswersResponse, tonic::Status> {
         let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
         Ok(knowledge.import_answers(self.signed(request)).await?.into_inner())
+    }
+
+    pub async fn put_catalogue_items(
+        &self,
+        request: PutCatalogueItemsRequest,
+    ) -> Result<PutCatalogueItemsResponse, tonic::Status> {
+        let mut editing = EditingServiceClient::new(self.channel.clone());
+        Ok(editing.put_catalogue_items(self.signed(request)).await?.into_inner())
     }
 
     /// Passages that the index does not have yet.

@@ -1,4 +1,4 @@
-//! `motcua import answered FILE.jsonl`.
+//! `motcua import answered FILE.jsonl`, `motcua import catalogue FILE.jsonl`.
 
 use std::{
     fs::File,
@@ -7,24 +7,63 @@ use std::{
 };
 
 use anyhow::Context as _;
-use api::knowledge::v1::{AnsweredQuestion, ImportAnswersRequest};
+use api::knowledge::v1::{
+    AnsweredQuestion, CatalogueItem, ImportAnswersRequest, ImportRefusal, PutCatalogueItemsRequest,
+};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
 
 use crate::{
     client::Client,
     output::{complain, say},
 };
 
-/// Answers in one call, and bytes in one line.
+/// Lines in one call, and bytes in one line.
 const BATCH: usize = 100;
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
-/// Loads a file, line by line. Bad lines are reported and counted, and the rest goes on.
+/// What a batch of lines led to.
+struct Outcome {
+    stored: u32,
+    unchanged: u32,
+    refused: Vec<ImportRefusal>,
+}
+
+/// One kind of line, and the call that takes it.
+trait Line: DeserializeOwned {
+    async fn send(client: &Client, batch: Vec<Self>) -> Result<Outcome, tonic::Status>;
+}
+
+impl Line for AnsweredQuestion {
+    async fn send(client: &Client, answers: Vec<Self>) -> Result<Outcome, tonic::Status> {
+        let response = client.import(ImportAnswersRequest { answers }).await?;
+        Ok(Outcome { stored: response.stored, unchanged: response.unchanged, refused: response.refused })
+    }
+}
+
+impl Line for CatalogueItem {
+    async fn send(client: &Client, items: Vec<Self>) -> Result<Outcome, tonic::Status> {
+        let response = client.put_catalogue_items(PutCatalogueItemsRequest { items }).await?;
+        Ok(Outcome { stored: response.stored, unchanged: response.unchanged, refused: response.refused })
+    }
+}
+
+/// Loads answered questions.
 pub async fn answered(file: &Path, client: &Client) -> anyhow::Result<()> {
+    load::<AnsweredQuestion>(file, client).await
+}
+
+/// Loads catalogue items.
+pub async fn catalogue(file: &Path, client: &Client) -> anyhow::Result<()> {
+    load::<CatalogueItem>(file, client).await
+}
+
+/// Loads a file, line by line. Bad lines are reported and counted, and the rest goes on.
+async fn load<L: Line>(file: &Path, client: &Client) -> anyhow::Result<()> {
     let opened = File::open(file).with_context(|| format!("{}", file.display()))?;
     let bar = ProgressBar::new(opened.metadata()?.len());
     bar.set_style(ProgressStyle::with_template("{wide_bar} {bytes}/{total_bytes} {eta}")?);
-    let mut import = Import { client, bar, batch: Vec::new(), stored: 0, unchanged: 0, refused: 0 };
+    let mut import = Import::<L> { client, bar, batch: Vec::new(), stored: 0, unchanged: 0, refused: 0 };
     let mut lines = BufReader::new(opened);
     let mut number = 0;
     loop {
@@ -47,19 +86,19 @@ pub async fn answered(file: &Path, client: &Client) -> anyhow::Result<()> {
     say(&format!("{} stored, {} unchanged, {} refused", import.stored, import.unchanged, import.refused))
 }
 
-struct Import<'a> {
+struct Import<'a, L> {
     client: &'a Client,
     bar: ProgressBar,
-    batch: Vec<(usize, AnsweredQuestion)>,
+    batch: Vec<(usize, L)>,
     stored: u32,
     unchanged: u32,
     refused: u32,
 }
 
-impl Import<'_> {
+impl<L: Line> Import<'_, L> {
     async fn line(&mut self, number: usize, line: &[u8]) -> anyhow::Result<()> {
         match serde_json::from_slice(line) {
-            Ok(answer) => self.batch.push((number, answer)),
+            Ok(line) => self.batch.push((number, line)),
             Err(error) => self.refuse(number, &error.to_string()),
         }
         if self.batch.len() == BATCH { self.send().await } else { Ok(()) }
@@ -70,9 +109,8 @@ impl Import<'_> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (numbers, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let response =
-            self.client.import(ImportAnswersRequest { answers }).await.context("the import stopped")?;
+        let (numbers, batch): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let response = L::send(self.client, batch).await.context("the import stopped")?;
         self.stored += response.stored;
         self.unchanged += response.unchanged;
         for refusal in response.refused {

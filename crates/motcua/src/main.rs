@@ -112,6 +112,13 @@ enum Import {
         #[command(flatten)]
         server: client::Args,
     },
+    /// The catalogue of laws, policies and guidance: one JSON object a line with id, kind, title and
+    /// optional number, url, validFrom, validUntil, unit.
+    Catalogue {
+        file: PathBuf,
+        #[command(flatten)]
+        server: client::Args,
+    },
 }
 
 #[tokio::main]
@@ -139,6 +146,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Import { what: Import::Answered { file, server } } => {
             import::answered(&file, &server.connect(&settings)?).await
+        }
+        Command::Import { what: Import::Catalogue { file, server } } => {
+            import::catalogue(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
         Command::Calibrate(args) => calibrate::run(settings, args).await,

@@ -1,6 +1,8 @@
 //! Following a question by its tracking code, and rating the answer.
 
-use api::intake::v1::{GetTicketRequest, GetTicketResponse, RateAnswerRequest, TicketState};
+use api::intake::v1::{
+    AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, RateAnswerRequest, TicketState,
+};
 use askama::Template;
 use axum::{
     extract::State,
@@ -64,11 +66,33 @@ struct Answer {
     text: String,
     published: String,
     citations: Vec<Citation>,
+    notices: Vec<Notice>,
+}
+
+/// What became of the answer, or of a source of it.
+struct Notice {
+    what: &'static str,
+    /// The source's corrected text; empty where the answer itself shows it.
+    text: String,
+    reason: String,
+    at: String,
 }
 
 struct Citation {
     title: String,
     source: String,
+}
+
+impl From<AnswerNotice> for Notice {
+    fn from(notice: AnswerNotice) -> Self {
+        let what = match (notice.what(), notice.whole) {
+            (Milestone::Corrected, true) => "Câu trả lời này đã được đính chính; dưới đây là nội dung mới",
+            (Milestone::Corrected, false) => "Một nguồn của câu trả lời này đã được đính chính",
+            (_, true) => "Câu trả lời này đã bị thu hồi, xin không sử dụng",
+            (_, false) => "Một nguồn của câu trả lời này đã bị thu hồi",
+        };
+        Self { what, text: notice.text, reason: notice.reason, at: words::moment(notice.at.as_ref()) }
+    }
 }
 
 impl TicketPage {
@@ -102,6 +126,7 @@ impl TicketPage {
                     .into_iter()
                     .map(|c| Citation { title: c.title, source: c.source })
                     .collect(),
+                notices: answer.notices.into_iter().map(Notice::from).collect(),
             }),
             text: ticket.text,
             rated: ticket.rated,

@@ -4,9 +4,9 @@ use api::{
     Timestamp,
     answering::v1::AnswerState,
     intake::v1::{Kind, Milestone, TicketState},
-    knowledge::v1::Band,
+    knowledge::v1::{Band, Change, PassageState, ReviewReason},
 };
-use chrono::{DateTime, FixedOffset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use runtime::{Principal, RoleName};
 
 use crate::organisation::Choice;
@@ -62,6 +62,8 @@ pub(super) fn milestone(what: Milestone) -> &'static str {
         Milestone::Answered => "Trả lời",
         Milestone::Rated => "Người hỏi đánh giá",
         Milestone::Reopened => "Mở lại theo yêu cầu của người hỏi",
+        Milestone::Corrected => "Đính chính câu trả lời",
+        Milestone::Withdrawn => "Thu hồi câu trả lời",
     }
 }
 
@@ -87,6 +89,51 @@ pub(super) fn has_inbox(role: RoleName) -> bool {
     matches!(role, RoleName::Officer | RoleName::Dispatcher | RoleName::Operator)
 }
 
+pub(super) fn edits(role: RoleName) -> bool {
+    matches!(role, RoleName::Editor | RoleName::Operator)
+}
+
+pub(super) fn passage_state(state: PassageState) -> &'static str {
+    match state {
+        PassageState::Unspecified => "",
+        PassageState::Published => "Đang công bố",
+        PassageState::Withdrawn => "Đã thu hồi",
+        PassageState::Superseded => "Đã được thay thế",
+    }
+}
+
+pub(super) fn change(change: Change) -> &'static str {
+    match change {
+        Change::Unspecified => "",
+        Change::Corrected => "Đính chính",
+        Change::Withdrawn => "Thu hồi",
+        Change::Superseded => "Thay thế",
+        Change::Validity => "Đổi hiệu lực",
+        Change::Imported => "Nhập lại",
+        Change::Approved => "Trả lời lại",
+    }
+}
+
+pub(super) fn review_reason(reason: ReviewReason) -> &'static str {
+    match reason {
+        ReviewReason::Unspecified => "",
+        ReviewReason::Expired => "Hết hiệu lực",
+        ReviewReason::BasisNotValid => "Căn cứ không còn hoặc chưa có hiệu lực",
+    }
+}
+
+/// A day as a form's date field has it.
+pub(super) fn form_day(at: Option<&Timestamp>) -> String {
+    local(at).map_or_else(String::new, |at| at.format("%Y-%m-%d").to_string())
+}
+
+/// The first moment of a form's day, in Viet Nam; `None`: it is no day.
+pub(super) fn day_begins(day: &str) -> Option<DateTime<Utc>> {
+    let midnight = day.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?;
+    let local = midnight.and_local_timezone(FixedOffset::east_opt(7 * HOUR)?).single()?;
+    Some(local.with_timezone(&Utc))
+}
+
 pub(super) fn caller(principal: &Principal) -> String {
     let role = match principal.role {
         RoleName::Officer => "Cán bộ",
@@ -109,6 +156,10 @@ pub(super) fn form_field(field: &str) -> &'static str {
         "asker.organisation" => "Cơ quan, doanh nghiệp",
         "comment" => "Góp ý",
         "reason" => "Lý do",
+        "byId" => "Mã câu trả lời thay thế",
+        "validFrom" => "Có hiệu lực từ",
+        "validUntil" => "Hết hiệu lực từ",
+        "basis" => "Căn cứ",
         _ => "",
     }
 }
@@ -132,6 +183,14 @@ mod tests {
         let at = api::timestamp("2026-11-22T18:30:00Z".parse().unwrap());
         assert_eq!(moment(Some(&at)), "23/11/2026 01:30");
         assert_eq!(moment(None), "");
+    }
+
+    #[test]
+    fn a_day_begins_in_viet_nam() {
+        let begins = day_begins("2026-11-24").unwrap();
+        assert_eq!(begins.to_rfc3339(), "2026-11-23T17:00:00+00:00");
+        assert_eq!(form_day(Some(&api::timestamp(begins))), "2026-11-24");
+        assert_eq!((day_begins("24/11/2026"), day_begins("")), (None, None));
     }
 
     #[test]

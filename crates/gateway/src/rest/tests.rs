@@ -106,6 +106,7 @@ fn the_schemas_name_the_messages_fields() {
     let mut checked = Checked { schemas, names: BTreeSet::from(["Problem", "Lag"]) };
     intake_schemas(&mut checked);
     officer_schemas(&mut checked);
+    editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
     assert_eq!(checked.names, all, "schemas that nothing checks");
@@ -113,8 +114,9 @@ fn the_schemas_name_the_messages_fields() {
 
 fn intake_schemas(checked: &mut Checked) {
     use intake::{
-        Asker, Citation, GetTicketResponse, Kind, Milestone, PublishedAnswer, Question, RateAnswerRequest,
-        RateAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+        AnswerNotice, Asker, Citation, GetRecallResponse, GetTicketResponse, Kind, Milestone,
+        PublishedAnswer, Question, RateAnswerRequest, RateAnswerResponse, Recipient, SubmitQuestionRequest,
+        SubmitQuestionResponse, TicketState, TimelineEntry,
     };
     checked.values::<Kind>("Kind", Kind::as_str_name);
     checked.values::<TicketState>("TicketState", TicketState::as_str_name);
@@ -131,6 +133,10 @@ fn intake_schemas(checked: &mut Checked) {
         &TimelineEntry { at: Some(Timestamp::default()), ..TimelineEntry::default() },
     );
     checked.message("Citation", &Citation::default());
+    checked.message("AnswerNotice", &AnswerNotice { at: Some(Timestamp::default()), ..Default::default() });
+    let told = Some(Timestamp::default());
+    checked.message("Recipient", &Recipient { received_at: told, told_at: told, ..Default::default() });
+    checked.message("GetRecallResponse", &GetRecallResponse { at: told, ..Default::default() });
     let answer = PublishedAnswer { published_at: Some(Timestamp::default()), ..PublishedAnswer::default() };
     checked.message("PublishedAnswer", &answer);
     let ticket = GetTicketResponse {
@@ -185,6 +191,47 @@ fn officer_schemas(checked: &mut Checked) {
     checked.message("ApproveAnswerResponse", &ApproveAnswerResponse::default());
     checked.message("ReturnQuestionRequest", &ReturnQuestionRequest::default());
     checked.message("ReturnQuestionResponse", &ReturnQuestionResponse::default());
+}
+
+fn editor_schemas(checked: &mut Checked) {
+    use knowledge::{
+        CatalogueItem, CatalogueKind, Change, Contradiction, CorrectAnswerRequest, GetPassageResponse,
+        ImportRefusal, ListCatalogueResponse, ListContradictionsResponse, ListPassagesResponse,
+        ListReviewsResponse, MarkCompatibleRequest, MarkCompatibleResponse, Passage, PassageState,
+        PassageVersion, PutCatalogueItemsRequest, PutCatalogueItemsResponse, ReviewReason, ReviewTask,
+        SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
+    };
+    let at = Some(Timestamp::default());
+    checked.values::<PassageState>("PassageState", PassageState::as_str_name);
+    checked.values::<Change>("Change", Change::as_str_name);
+    checked.values::<CatalogueKind>("CatalogueKind", CatalogueKind::as_str_name);
+    checked.values::<ReviewReason>("ReviewReason", ReviewReason::as_str_name);
+    let passage = Passage { valid_from: at, valid_until: at, updated_at: at, ..Default::default() };
+    checked.message("Passage", &passage);
+    checked.message("PassageVersion", &PassageVersion { at, ..Default::default() });
+    checked.message(
+        "GetPassageResponse",
+        &GetPassageResponse { passage: Some(passage.clone()), ..Default::default() },
+    );
+    checked.message("ListPassagesResponse", &ListPassagesResponse::default());
+    checked.message("CorrectAnswerRequest", &CorrectAnswerRequest::default());
+    checked.message("SupersedeAnswerRequest", &SupersedeAnswerRequest::default());
+    checked.message("WithdrawAnswerRequest", &WithdrawAnswerRequest::default());
+    let validity = SetValidityRequest { valid_from: at, valid_until: at, ..Default::default() };
+    checked.message("SetValidityRequest", &validity);
+    let item = CatalogueItem { valid_from: at, valid_until: at, ..Default::default() };
+    checked.message("CatalogueItem", &item);
+    checked.message("PutCatalogueItemsRequest", &PutCatalogueItemsRequest::default());
+    checked.message("PutCatalogueItemsResponse", &PutCatalogueItemsResponse::default());
+    checked.message("ImportRefusal", &ImportRefusal::default());
+    checked.message("ListCatalogueResponse", &ListCatalogueResponse::default());
+    checked.message("ReviewTask", &ReviewTask { opened_at: at, ..Default::default() });
+    checked.message("ListReviewsResponse", &ListReviewsResponse::default());
+    let (left, right) = (Some(passage.clone()), Some(passage));
+    checked.message("Contradiction", &Contradiction { left, right, found_at: at });
+    checked.message("ListContradictionsResponse", &ListContradictionsResponse::default());
+    checked.message("MarkCompatibleRequest", &MarkCompatibleRequest::default());
+    checked.message("MarkCompatibleResponse", &MarkCompatibleResponse::default());
 }
 
 fn analytics_schemas(checked: &mut Checked) {

@@ -71,53 +71,72 @@ pub struct Known {
 
 /// Asks everything and describes the neighbours.
 pub async fn gather(
-    mut answered: Vec<Answered>,
+    answered: Vec<Answered>,
     asked: &[Asked],
     pairs: &[LabelledPair],
     embedder: Arc<Embedder>,
     progress: Progress<'_>,
 ) -> Result<Known, Error> {
     let edits = edits_of(&answered);
-    let stored_as: Vec<String> = (0..pairs.len()).map(|at| format!("pair:{at}")).collect();
-    let mut groups = Groups::default();
     let of_id: HashMap<String, String> =
         answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
+    let (stored_as, added) = place_pairs(&answered, pairs);
+    let mut groups = Groups::default();
     for one in asked {
         let key = text::normalise(&one.text);
         let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
         others.for_each(|other| groups.join(&key, other));
     }
-    for (pair, id) in pairs.iter().zip(&stored_as) {
+    for pair in pairs {
         groups.join(&text::normalise(&pair.a), &text::normalise(&pair.b));
-        let (question, answer) = (pair.b.clone(), id.clone());
-        let none = String::new;
-        answered.push(Answered { id: id.clone(), question, answer, field: none(), unit: none(), source: none() });
     }
     let folder = tempfile::tempdir().map_err(Error::Folder)?;
     let index = Arc::new(EdgeIndex::open(folder.path())?);
     index.ensure().await?;
     let calibration = Arc::new(nothing_known());
     let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
-    let stored = backtest::store(&matcher, answered, progress).await?;
+    let mut stored = backtest::store(&matcher, answered, progress).await?;
     let mut rows = Vec::new();
     let total = asked.len() + pairs.len() + edits.len();
     for (at, one) in asked.iter().enumerate() {
-        let described = described(&matcher, &stored, &one.text, None).await?;
+        let described = described(&matcher, &stored, &one.text).await?;
         rows.extend(of_asked(at, one, described, groups.of(&text::normalise(&one.text))));
         progress("asking", at + 1, total);
     }
-    for (at, (pair, id)) in pairs.iter().zip(&stored_as).enumerate() {
-        let described = described(&matcher, &stored, &pair.a, Some(id)).await?;
-        let of = Of::Pair { domain: pair.domain.clone() };
-        rows.extend(one_row(described, id, pair.label == 1, LABELLED, groups.of(&text::normalise(&pair.a)), &of));
+    for (at, (id, edit)) in edits.iter().enumerate() {
+        let described = described(&matcher, &stored, &edit.text).await?;
+        rows.extend(one_row(described, id, edit.same(), EDITED, groups.of(&of_id[id]), &Of::Edit));
         progress("asking", asked.len() + at + 1, total);
     }
-    for (at, (id, edit)) in edits.iter().enumerate() {
-        let described = described(&matcher, &stored, &edit.text, Some(id)).await?;
-        rows.extend(one_row(described, id, edit.same(), EDITED, groups.of(&of_id[id]), &Of::Edit));
-        progress("asking", asked.len() + pairs.len() + at + 1, total);
+    // Only now: the others are asked of the store as it is.
+    let added = backtest::store(&matcher, added, progress).await?;
+    stored.passages.extend(added.passages);
+    stored.words.extend(added.words);
+    for (at, (pair, id)) in pairs.iter().zip(&stored_as).enumerate() {
+        let described = described(&matcher, &stored, &pair.a).await?;
+        let of = Of::Pair { domain: pair.domain.clone() };
+        rows.extend(one_row(described, id, pair.label == 1, LABELLED, groups.of(&text::normalise(&pair.a)), &of));
+        progress("asking", asked.len() + edits.len() + at + 1, total);
     }
     Ok(Known { rows, edits: edits.len() })
+}
+
+/// Under which id each pair's second question is stored, and those that the store does not have yet.
+fn place_pairs(answered: &[Answered], pairs: &[LabelledPair]) -> (Vec<String>, Vec<Answered>) {
+    let mut places: HashMap<String, String> =
+        answered.iter().map(|one| (text::normalise(&one.question), one.id.clone())).collect();
+    let (mut stored_as, mut added) = (Vec::with_capacity(pairs.len()), Vec::new());
+    for (at, pair) in pairs.iter().enumerate() {
+        let id = places.entry(text::normalise(&pair.b)).or_insert_with(|| {
+            let id = format!("pair:{at}");
+            let (question, answer, none) = (pair.b.clone(), id.clone(), String::new);
+            let (field, unit, source) = (none(), none(), none());
+            added.push(Answered { id: id.clone(), question, answer, field, unit, source });
+            id
+        });
+        stored_as.push(id.clone());
+    }
+    (stored_as, added)
 }
 
 /// For a matcher that only describes.
@@ -162,19 +181,9 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
     edits.into_iter().step_by(every).collect()
 }
 
-/// The neighbours' ids and descriptions; `among` only this one, which then must be there.
-async fn described(
-    matcher: &Matcher,
-    stored: &Stored,
-    text: &str,
-    among: Option<&String>,
-) -> Result<Vec<(String, Described)>, Error> {
-    let nearest = matcher.nearest(text, None, 1).await?;
-    let mut described = matcher.describe(&nearest, stored);
-    if let Some(id) = among {
-        described.retain(|(found, _)| found == id);
-    }
-    Ok(described)
+async fn described(matcher: &Matcher, stored: &Stored, text: &str) -> Result<Vec<(String, Described)>, Error> {
+    let nearest = matcher.nearest(text, None, 1, None).await?;
+    Ok(matcher.describe(&nearest, stored))
 }
 
 fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: usize) -> Vec<Row> {

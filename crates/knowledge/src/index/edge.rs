@@ -10,13 +10,15 @@ use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams,
     EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, Fusion, HasIdCondition, Match, Modifier,
     NamedQuery, OperationError, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations,
-    PointOperations, PointStruct, Prefetch, QueryEnum, QueryRequest, ScoredPoint, ScoringQuery, SearchParams,
-    SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WithPayloadInterface, WithVector,
+    PointOperations, PointStruct, Prefetch, QueryEnum, QueryRequest, Range, ScoredPoint, ScoringQuery,
+    SearchParams, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WithPayloadInterface,
+    WithVector,
 };
 use serde_json::json;
 
 use super::{
-    DENSE, Error, FIELD, Hit, LEXICAL, PASSAGE, Pending, Point, Query, UNIT, VectorIndex, checked, point_id,
+    DENSE, Error, FIELD, Hit, LEXICAL, PASSAGE, Pending, Point, Query, Span, UNIT, VALID_FROM, VALID_UNTIL,
+    VectorIndex, checked, point_id, seconds,
 };
 use crate::{embed::DIMENSIONS, lexical::Lexical};
 
@@ -131,7 +133,7 @@ impl Shard {
             query: Some(leg),
             limit: query.limit,
             params: Some(params),
-            filter: of_field(query.field.as_deref()),
+            filter: filter(query),
             score_threshold: None,
         };
         let legs = [Some(dense(query)), lexical(query)];
@@ -203,10 +205,20 @@ fn nearest(query: VectorInternal, using: &str) -> ScoringQuery {
     ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery { query, using: Some(using.into()) }))
 }
 
-fn of_field(field: Option<&str>) -> Option<Filter> {
-    let key = FIELD.try_into().ok()?;
-    let only = FieldCondition::new_match(key, Match::from(field?.to_owned()));
-    Some(Filter::new_must(Condition::Field(only)))
+fn filter(query: &Query) -> Option<Filter> {
+    let mut must = Vec::new();
+    if let Some(field) = &query.field {
+        must.push(FieldCondition::new_match(FIELD.try_into().ok()?, Match::from(field.clone())));
+    }
+    if let Some(at) = query.at {
+        let at = || Some(seconds(at).into());
+        let begun = Range { lte: at(), gte: None, lt: None, gt: None };
+        let not_ended = Range { gt: at(), gte: None, lt: None, lte: None };
+        must.push(FieldCondition::new_range(VALID_FROM.try_into().ok()?, begun));
+        must.push(FieldCondition::new_range(VALID_UNTIL.try_into().ok()?, not_ended));
+    }
+    (!must.is_empty())
+        .then(|| Filter { must: Some(must.into_iter().map(Condition::Field).collect()), ..Filter::default() })
 }
 
 fn edge_point(point: Point) -> Result<PointStruct, Error> {
@@ -215,7 +227,10 @@ fn edge_point(point: Point) -> Result<PointStruct, Error> {
         (DENSE, Vector::from(point.dense)),
         (LEXICAL, Vector::new_sparse(point.lexical.terms, point.lexical.weights)?),
     ]);
-    let payload = json!({ PASSAGE: point.id, FIELD: point.field, UNIT: point.unit });
+    let Span { from, until } = point.valid;
+    let payload = json!({
+        PASSAGE: point.id, FIELD: point.field, UNIT: point.unit, VALID_FROM: from, VALID_UNTIL: until
+    });
     Ok(PointStruct::new(PointId::Uuid(point_id(&point.id)), vectors, payload))
 }
 

@@ -7,6 +7,7 @@ mod qdrant;
 
 use std::{future::Future, pin::Pin};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use self::{edge::EdgeIndex, qdrant::QdrantIndex};
@@ -18,6 +19,9 @@ const LEXICAL: &str = "lexical";
 const PASSAGE: &str = "id";
 const FIELD: &str = "field";
 const UNIT: &str = "unit";
+/// Seconds since 1970; every point has both.
+const VALID_FROM: &str = "valid_from";
+const VALID_UNTIL: &str = "valid_until";
 
 /// Makes point ids of passage ids; may never change while an index lives.
 const POINTS: Uuid = Uuid::from_u128(0x6d6f_7463_7561_5f6b_6e6f_776c_6564_6765);
@@ -47,6 +51,27 @@ pub struct Point {
     pub lexical: Lexical,
     pub field: String,
     pub unit: String,
+    pub valid: Span,
+}
+
+/// From one second to another that is not part of it, since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: i64,
+    pub until: i64,
+}
+
+impl Span {
+    /// Numbers that both engines compare exactly.
+    pub const ALWAYS: Self = Self { from: -(1 << 50), until: 1 << 50 };
+
+    /// Never narrower than what it is made of: the store has the last word.
+    pub fn of(from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>) -> Self {
+        Self {
+            from: from.map_or(Self::ALWAYS.from, |from| from.timestamp()),
+            until: until.map_or(Self::ALWAYS.until, |until| until.timestamp().saturating_add(1)),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -56,6 +81,8 @@ pub struct Query {
     pub lexical: Lexical,
     /// Only passages of this field.
     pub field: Option<String>,
+    /// Only passages that are valid at this second; none: whenever they are.
+    pub at: Option<i64>,
     /// At least 1.
     pub limit: usize,
     /// Compare with every point instead of walking the graph.
@@ -92,6 +119,12 @@ pub trait VectorIndex: Send + Sync {
     fn clear(&self) -> Pending<'_, ()>;
     /// Builds the graph that makes large indexes fast; long, meant for the background.
     fn optimize(&self) -> Pending<'_, ()>;
+}
+
+/// Both engines compare numbers as floating point.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+fn seconds(at: i64) -> f64 {
+    at as f64
 }
 
 fn point_id(passage: &str) -> Uuid {

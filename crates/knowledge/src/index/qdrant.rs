@@ -8,14 +8,15 @@ use qdrant_client::{
         Condition, CountPointsBuilder, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder,
         DeletePointsBuilder, Distance, FieldType, Filter, Fusion, Modifier, NamedVectors, PointId,
         PointStruct, PointsIdsList, PrefetchQueryBuilder, QueryBatchPointsBuilder, QueryPoints,
-        QueryPointsBuilder, ScoredPoint, SearchParamsBuilder, SparseVectorParamsBuilder,
+        QueryPointsBuilder, Range, ScoredPoint, SearchParamsBuilder, SparseVectorParamsBuilder,
         SparseVectorsConfigBuilder, UpsertPointsBuilder, Vector, VectorInput, VectorParamsBuilder,
         VectorsConfigBuilder, point_id::PointIdOptions,
     },
 };
 
 use super::{
-    DENSE, Error, FIELD, Hit, LEXICAL, PASSAGE, Pending, Point, Query, UNIT, VectorIndex, checked, point_id,
+    DENSE, Error, FIELD, Hit, LEXICAL, PASSAGE, Pending, Point, Query, Span, UNIT, VALID_FROM, VALID_UNTIL,
+    VectorIndex, checked, point_id, seconds,
 };
 use crate::embed::DIMENSIONS;
 
@@ -107,8 +108,8 @@ impl QdrantIndex {
                 .using(using)
                 .limit(limit)
                 .params(SearchParamsBuilder::default().exact(query.exact));
-            if let Some(field) = &query.field {
-                prefetch = prefetch.filter(Filter::must([Condition::matches(FIELD, field.clone())]));
+            if let Some(filter) = filter(query) {
+                prefetch = prefetch.filter(filter);
             }
             request = request.add_prefetch(prefetch);
         }
@@ -176,12 +177,28 @@ fn legs(query: &Query) -> Vec<(VectorInput, &'static str)> {
     legs
 }
 
+fn filter(query: &Query) -> Option<Filter> {
+    let mut must = Vec::new();
+    must.extend(query.field.clone().map(|field| Condition::matches(FIELD, field)));
+    if let Some(at) = query.at.map(seconds) {
+        must.push(Condition::range(VALID_FROM, Range { lte: Some(at), ..Range::default() }));
+        must.push(Condition::range(VALID_UNTIL, Range { gt: Some(at), ..Range::default() }));
+    }
+    (!must.is_empty()).then(|| Filter::must(must))
+}
+
 fn qdrant_point(point: Point) -> PointStruct {
     let vectors = NamedVectors::default()
         .add_vector(DENSE, Vector::new_dense(point.dense))
         .add_vector(LEXICAL, Vector::new_sparse(point.lexical.terms, point.lexical.weights));
-    let payload: [(&str, qdrant_client::qdrant::Value); 3] =
-        [(PASSAGE, point.id.clone().into()), (FIELD, point.field.into()), (UNIT, point.unit.into())];
+    let Span { from, until } = point.valid;
+    let payload: [(&str, qdrant_client::qdrant::Value); 5] = [
+        (PASSAGE, point.id.clone().into()),
+        (FIELD, point.field.into()),
+        (UNIT, point.unit.into()),
+        (VALID_FROM, from.into()),
+        (VALID_UNTIL, until.into()),
+    ];
     PointStruct::new(point_id(&point.id).to_string(), vectors, payload)
 }
 
