@@ -11,8 +11,9 @@ mod ticket;
 
 use api::{
     analytics::v1::analytics_service_server::AnalyticsServiceServer,
-    answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
+    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
+    knowledge::v1::QuestionsAlike,
     routing::v1::QuestionRouted,
 };
 use runtime::{Context, Role};
@@ -48,7 +49,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 7] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 10] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -57,6 +58,9 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 7] {
         hear::<QuestionReturned>(pool),
         hear::<AnswerRated>(pool),
         hear::<QuestionReopened>(pool),
+        hear::<QuestionsAlike>(pool),
+        hear::<FamilyJoined>(pool),
+        hear::<FamilyLeft>(pool),
     ]
 }
 

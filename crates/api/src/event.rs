@@ -2,7 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{answering, intake, routing};
+use crate::{answering, intake, knowledge, routing};
 
 /// A fact that one service states and others hear.
 pub trait Event: prost::Name + Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
@@ -48,6 +48,9 @@ events!(
     answering::v1::AnswerDrafted,
     answering::v1::AnswerApproved,
     answering::v1::QuestionReturned,
+    knowledge::v1::QuestionsAlike,
+    answering::v1::FamilyJoined,
+    answering::v1::FamilyLeft,
 );
 
 #[cfg(test)]

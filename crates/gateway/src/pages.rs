@@ -1,6 +1,7 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod family;
 mod officer;
 mod reports;
 mod sign_in;
@@ -43,6 +44,8 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
         .route("/can-bo/phieu/{ticketId}/tra-lai", post(officer::give_back))
         .route("/can-bo/phieu/{ticketId}/chuyen", post(officer::assign))
+        .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
+        .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/bao-cao", get(reports::reports))
         .layer(from_fn(guard::same_site))
 }

@@ -49,6 +49,8 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/approve", officer::approve_answer)
         .post("/api/v1/tickets/{ticketId}/return", officer::return_question)
         .post("/api/v1/tickets/{ticketId}/assign", officer::assign_unit)
+        .post("/api/v1/tickets/{ticketId}/family/attach", officer::attach_member)
+        .post("/api/v1/tickets/{ticketId}/family/detach", officer::detach_member)
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::{
     embed, index,
     matching::{self, Found, Matcher},
+    open_question::OpenQuestions,
     passage::{Invalid, Passage},
     storage,
 };
@@ -29,6 +30,7 @@ pub struct Knowledge {
     pub(crate) matcher: Matcher,
     /// Tells the indexer that passages wait.
     pub(crate) wake: Arc<Notify>,
+    pub(crate) open: Arc<OpenQuestions>,
 }
 
 impl Knowledge {

@@ -1,5 +1,7 @@
 //! SQL. Nothing else in this crate knows the tables.
 
+pub mod open_question;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};

@@ -109,6 +109,7 @@ pub(super) fn form_field(field: &str) -> &'static str {
         "asker.organisation" => "Cơ quan, doanh nghiệp",
         "comment" => "Góp ý",
         "reason" => "Lý do",
+        "memberTicketId" => "Mã phiếu cần gộp",
         _ => "",
     }
 }
