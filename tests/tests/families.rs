@@ -5,6 +5,7 @@ use std::time::Duration;
 use api::{Event as _, answering::v1 as answering, knowledge::v1 as knowledge};
 use e2e::{
     platform::{Platform, data_dir},
+    repeat::say_again,
     rest::Rest,
     until,
 };
@@ -265,6 +266,59 @@ async fn all_that_ask_the_same_at_once_find_each_other() {
     platform.settle().await;
     each_told_once(&platform, 24).await;
     platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_index_is_made_anew_and_facts_that_come_again_change_nothing() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let asked = ask_all(&asker, &officer, &[CENTRE, VARIANTS[1]]).await;
+    let centre = &asked[0].0;
+    family_of(&officer, centre, 1).await;
+    platform.settle().await;
+    platform.stop().await;
+    let lost = std::fs::read_dir(dir.path().join("index")).unwrap().map(|entry| entry.unwrap().path());
+    for folder in lost.filter(|folder| folder.to_string_lossy().ends_with("-open")) {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let (reworded, _) = asker.ask(REWORDED).await;
+    family_of(&officer, centre, 2).await;
+    let detach = format!("/api/v1/tickets/{centre}/family/detach");
+    officer.post(&detach, &json!({"memberTicketId": reworded})).await.ok();
+    platform.settle().await;
+    say_again(&platform, "twice").await;
+    assert_eq!(ticket(&officer, centre).await["familySize"], 1, "what was separated stays apart");
+    officer.approve(centre, Some("Sau 3 tháng.")).await;
+    asker.followed(&asked[1].1, "TICKET_STATE_ANSWERED").await;
+    platform.settle().await;
+    let before = effects(&platform).await;
+    say_again(&platform, "thrice").await;
+    assert_eq!(effects(&platform).await, before);
+    sqlx::query("delete from bus.inbox").execute(&platform.pool().await).await.unwrap();
+    say_again(&platform, "for the fourth time").await;
+    assert_eq!(effects(&platform).await, before);
+    each_told_once(&platform, 2).await;
+    platform.stop().await;
+}
+
+async fn effects(platform: &Platform) -> Vec<(String, i64)> {
+    sqlx::query_as(
+        "select 'outbox', count(*) from bus.outbox
+         union all select 'inbox', count(*) from bus.inbox
+         union all select 'timeline', count(*) from intake.timeline
+         union all select 'version', sum(version) from answering.answer
+         union all select 'member', count(*) from answering.family_member
+         union all select 'trace', count(*) from answering.family_trace
+         union all select 'open', count(*) from knowledge.open_question where open
+         union all select 'passage', count(*) from knowledge.passage order by 1",
+    )
+    .fetch_all(&platform.pool().await)
+    .await
+    .unwrap()
 }
 
 /// The gaps on a family's way, in the order in which it reaches them.
