@@ -246,6 +246,37 @@ async fn traced(platform: &Platform) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_pages_show_the_family_and_its_buttons_work() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let asked = ask_all(&asker, &officer, &[CENTRE, VARIANTS[0], VARIANTS[1]]).await;
+    let (centre, member) = (&asked[0].0, &asked[1].0);
+    let seen = family_of(&officer, centre, 2).await;
+    assert!(officer.page("/can-bo", None).await.text.contains("×2 câu tương tự"));
+    let path = format!("/can-bo/phieu/{centre}");
+    let page = officer.page(&path, None).await.text;
+    for shown in ["×2 câu tương tự", "Tách khỏi nhóm", "Gộp vào nhóm", "cho cả nhóm", member.as_str()]
+    {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let members = officer.page(&format!("/can-bo/phieu/{member}"), None).await.text;
+    assert!(members.contains("câu hỏi đứng đầu nhóm") && members.contains(centre.as_str()), "{members}");
+
+    let of = seen["family"].as_array().unwrap().iter().find(|m| m["ticketId"] == member.as_str()).unwrap();
+    let form = format!("member={member}&version={}", of["version"]);
+    let page = officer.page(&format!("{path}/tach"), Some(form.clone())).await;
+    assert!(page.status.is_success() && page.text.contains("×1 câu tương tự"), "{page:?}");
+    let page = officer.page(&format!("{path}/gop"), Some(form)).await;
+    assert!(page.status == 409 && page.text.contains("Câu hỏi đã thay đổi"), "{page:?}");
+    let page = officer.page(&format!("{path}/gop"), Some(format!("member={member}&reason=nham"))).await;
+    assert!(page.status.is_success() && page.text.contains("×2 câu tương tự"), "{page:?}");
+    let page = officer.page(&format!("{path}/gop"), Some("member=7".to_owned())).await;
+    assert!(page.text.contains("Mã phiếu không đúng dạng"), "{page:?}");
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_that_ask_the_same_at_once_find_each_other() {
     let dir = data_dir();
     let platform = Platform::up(dir.path(), &[], &[]).await;

@@ -41,7 +41,7 @@ enum Fact {
         version: u32,
         likes: Vec<Like>,
     },
-    Approved(AnswerApproved),
+    Approved(Box<AnswerApproved>),
     /// Drafted, returned or joined: whoever hung on it may have been let go.
     MayRelease(u128),
 }
@@ -152,7 +152,7 @@ impl World {
         self.told.push((ticket, round, text));
         self.answers.insert(ticket, answer);
         self.routings.get_mut(&ticket)?.answered = true;
-        self.underway.push(Fact::Approved(fact));
+        self.underway.push(Fact::Approved(Box::new(fact)));
         Some(())
     }
 
@@ -217,7 +217,7 @@ impl World {
     fn deliver(&mut self, fact: &Fact, members: usize) -> bool {
         match fact {
             Fact::Routed { ticket, version, round, unit } => {
-                self.hear_routed(*ticket, *version, *round, *unit)
+                self.hear_routed(*ticket, *version, *round, *unit);
             }
             Fact::Alike { ticket, version, likes } => return self.hear_alike(*ticket, *version, likes),
             Fact::Approved(approved) => return self.answer_members(approved, members),
