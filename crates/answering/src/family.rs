@@ -150,7 +150,7 @@ pub struct Like {
     pub ticket_id: TicketId,
     pub version: u32,
     pub likeness: Likeness,
-    /// The same words with the same diacritics.
+    /// The same words, with the same diacritics or none.
     pub identical: bool,
 }
 

@@ -193,6 +193,10 @@ impl Knowledge {
         let itself = TicketId(row.ticket_id);
         let same = rows::with_key(conn, &row.unit, &alike::key(text), itself, SAME_KEY).await?;
         let same: Vec<Waiting> = same.iter().map(|other| waiting(other, None)).collect();
+        let mut likes = alike::exact(text, &same);
+        if let Some(head) = same.iter().find(|other| is_head(other) && told(&likes, other)) {
+            return Ok((likes, head.awaits));
+        }
         let query = |field| Query {
             dense: dense.to_vec(),
             lexical: lexical::asked(&text.folded),
@@ -205,14 +209,11 @@ impl Knowledge {
         let others = rows::centres(conn, &row.unit, &ids, itself).await?;
         let hit_of = |row: &Row| hits.iter().find(|hit| hit.id == TicketId(row.ticket_id).to_string());
         let near: Vec<Waiting> = others.iter().map(|other| waiting(other, hit_of(other))).collect();
-        let mut likes = alike::exact(text, &same);
         if !near.is_empty() {
             let published = self.published(conn, query(None)).await?;
             likes.extend(alike::near(text, &near, &published, &self.matcher.calibration));
         }
-        let first = likes.first().and_then(|like| {
-            same.iter().chain(&near).find(|other| other.ticket_id.to_string() == like.ticket_id)
-        });
+        let first = same.iter().chain(&near).find(|other| told(&likes[..1.min(likes.len())], other));
         Ok((likes, first.map_or(row.ticket_id, |first| first.awaits)))
     }
 
@@ -247,6 +248,16 @@ fn waiting(row: &Row, hit: Option<&Hit>) -> Waiting {
         cosine: hit.map_or(0.0, |hit| hit.cosine),
         lexical: hit.map_or(0.0, |hit| hit.lexical),
     }
+}
+
+/// Whether it is thought to await an answer of its own: with the same words, nothing nearer is found.
+fn is_head(other: &Waiting) -> bool {
+    other.awaits == other.ticket_id.0
+}
+
+fn told(likes: &[Likeness], other: &Waiting) -> bool {
+    let ticket_id = other.ticket_id.to_string();
+    likes.iter().any(|like| like.ticket_id == ticket_id)
 }
 
 /// Likes are looked for within a unit, so the unit stands where a passage's field does: it is what
