@@ -3,6 +3,7 @@
 pub mod collector;
 pub mod drive;
 pub mod platform;
+pub mod repeat;
 pub mod rest;
 pub mod servers;
 

@@ -99,6 +99,24 @@ impl Rest {
         self.send(Method::POST, path, Some(body.to_string().into_bytes())).await.expect("somebody answers")
     }
 
+    /// A page as a browser shows it that has signed in; `form`, already encoded, is posted.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub async fn page(&self, path: &str, form: Option<String>) -> Reply {
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("cookie", format!("motcua_session={token}"));
+        }
+        if let Some(form) = form {
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        }
+        let response = request.send().await.expect("somebody answers");
+        let status = response.status();
+        Reply { status, content_type: String::new(), text: response.text().await.expect("a page") }
+    }
+
     /// Asks; returns (ticket id, tracking code).
     pub async fn ask(&self, text: &str) -> (String, String) {
         let reply = self.post("/api/v1/questions", &question(text)).await;

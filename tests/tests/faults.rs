@@ -7,6 +7,7 @@ use async_nats::jetstream::message::PublishMessage;
 use e2e::{
     drive::{Journey, Step},
     platform::{Platform, data_dir},
+    repeat::say_again,
     servers::Servers,
     until,
 };
@@ -157,27 +158,6 @@ async fn an_event_heard_twice_has_one_effect() {
     say_again(&platform, "thrice").await;
     assert_eq!(effects(&platform).await, before);
     platform.stop().await;
-}
-
-/// Publishes each event of the question once more, and waits until all were heard.
-async fn say_again(platform: &Platform, times: &str) {
-    let nats = platform.nats().await;
-    let stream = nats.get_stream("EVENTS").await.unwrap();
-    let last = stream.cached_info().state.last_sequence;
-    let mut said = std::collections::HashSet::new();
-    for sequence in 1..=last {
-        let message = stream.get_raw_message(sequence).await.unwrap();
-        if !said.insert(message.payload.clone()) {
-            continue;
-        }
-        let again = PublishMessage::build()
-            .headers(message.headers.clone())
-            .message_id(format!("{times}-{sequence}"))
-            .payload(message.payload.clone());
-        nats.send_publish(message.subject.to_string(), again).await.unwrap().await.unwrap();
-    }
-    platform.settle().await;
-    assert!(nats.get_stream("EVENTS").await.unwrap().cached_info().state.last_sequence > last);
 }
 
 async fn effects(platform: &Platform) -> Vec<(String, i64)> {

@@ -63,8 +63,12 @@ async fn a_second_signal_stops_hard() {
     // A request that is not finished keeps the first signal's drain waiting.
     let address = platform.endpoints.http.strip_prefix("http://").unwrap().to_owned();
     let mut unfinished = tokio::net::TcpStream::connect(address).await.unwrap();
-    let head = b"POST /api/v1/questions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let head = b"POST /api/v1/questions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\nexpect: 100-continue\r\n\r\n";
     tokio::io::AsyncWriteExt::write_all(&mut unfinished, head).await.unwrap();
+    // Said when the request is being handled: before that it may be dropped.
+    let mut reply = [0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut unfinished, &mut reply).await.unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 100");
     platform.signal(Signal::TERM);
     e2e::until("the drain to begin", || async { platform.log().contains("stopping").then_some(()) }).await;
     platform.signal(Signal::TERM);

@@ -2,8 +2,9 @@
 
 use api::{
     Event, TicketId,
-    answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
+    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, Question, QuestionReopened, QuestionSubmitted},
+    knowledge::v1::QuestionsAlike,
     routing::v1::QuestionRouted,
 };
 use chrono::{DateTime, Utc};
@@ -23,7 +24,7 @@ pub struct Fact {
     pub unit: String,
     /// `KIND_…`, where the event carries the question.
     pub kind: Option<&'static str>,
-    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`.
+    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`, `FAMILY_REASON_…`.
     pub reason: Option<&'static str>,
     /// `BAND_…`.
     pub band: Option<&'static str>,
@@ -155,6 +156,28 @@ impl Readable for QuestionReopened {
 
 /// What became of a published answer, in codes; nothing of it counts for a ticket's standing.
 mod passage;
+impl Readable for QuestionsAlike {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.found_at.as_ref()).unwrap_or(stated_at);
+        Ok(Reading { fact: fact(self, at, &self.field, &self.unit)?, ticket: None })
+    }
+}
+
+impl Readable for FamilyJoined {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.joined_at.as_ref()).unwrap_or(stated_at);
+        let reason = Some(self.reason().as_str_name());
+        Ok(Reading { fact: Fact { reason, ..fact(self, at, &self.field, &self.unit)? }, ticket: None })
+    }
+}
+
+impl Readable for FamilyLeft {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.left_at.as_ref()).unwrap_or(stated_at);
+        let reason = Some(self.reason().as_str_name());
+        Ok(Reading { fact: Fact { reason, ..fact(self, at, &self.field, &self.unit)? }, ticket: None })
+    }
+}
 
 /// What every event has.
 fn fact<E: Event>(event: &E, at: DateTime<Utc>, field: &str, unit: &str) -> Result<Fact, Malformed> {

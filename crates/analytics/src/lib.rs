@@ -11,10 +11,10 @@ mod ticket;
 
 use api::{
     analytics::v1::analytics_service_server::AnalyticsServiceServer,
-    answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
+    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
     knowledge::v1::{
-        AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, ReviewOpened,
+        AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike, ReviewOpened,
     },
     routing::v1::QuestionRouted,
 };
@@ -51,7 +51,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 12] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 15] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -65,6 +65,9 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 12] {
         hear::<AnswerSuperseded>(pool),
         hear::<AnswerValidityChanged>(pool),
         hear::<ReviewOpened>(pool),
+        hear::<QuestionsAlike>(pool),
+        hear::<FamilyJoined>(pool),
+        hear::<FamilyLeft>(pool),
     ]
 }
 

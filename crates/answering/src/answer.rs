@@ -44,8 +44,19 @@ pub struct Draft {
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
     Drafted,
-    Approved { by: String, at: DateTime<Utc>, text: String, citations: Vec<Citation> },
-    Returned { by: String, at: DateTime<Utc>, reason: String },
+    Approved {
+        by: String,
+        at: DateTime<Utc>,
+        text: String,
+        citations: Vec<Citation>,
+        /// The family's centre whose answer it was given.
+        with: Option<TicketId>,
+    },
+    Returned {
+        by: String,
+        at: DateTime<Utc>,
+        reason: String,
+    },
 }
 
 /// Why an officer's step was refused.
@@ -153,8 +164,24 @@ impl Answer {
         }
         let citations = self.citations(source_ids)?;
         self.version += 1;
-        self.state = State::Approved { by: by.to_owned(), at, text, citations };
+        self.state = State::Approved { by: by.to_owned(), at, text, citations, with: None };
         Ok(Some(self))
+    }
+
+    /// The family's centre was answered, and so is this member. `None`: it does not wait any more.
+    pub fn answer_with(mut self, centre: &AnswerApproved, by: &str, at: DateTime<Utc>) -> Option<Self> {
+        if self.state != State::Drafted {
+            return None;
+        }
+        self.version += 1;
+        self.state = State::Approved {
+            by: by.to_owned(),
+            at,
+            text: centre.text.clone(),
+            citations: centre.citations.clone(),
+            with: centre.ticket_id.parse().ok(),
+        };
+        Some(self)
     }
 
     /// Gives it back to routing. `None`: the same return was made before. `seen` 0: not compared.
@@ -207,7 +234,7 @@ impl Answer {
 
     /// The fact of the approval; `None` in any other state.
     pub fn approved(&self) -> Option<AnswerApproved> {
-        let State::Approved { at, text, citations, .. } = &self.state else { return None };
+        let State::Approved { at, text, citations, with, .. } = &self.state else { return None };
         Some(AnswerApproved {
             ticket_id: self.ticket_id.to_string(),
             version: self.version,
@@ -219,6 +246,7 @@ impl Answer {
             field: self.custody.field.clone(),
             due_at: Some(api::timestamp(self.custody.due_at)),
             approved_at: Some(api::timestamp(*at)),
+            centre_ticket_id: with.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
         })
     }
 

@@ -3,9 +3,10 @@
 use api::{
     TicketId,
     answering::v1::{
-        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, GetDraftRequest, GetDraftResponse,
-        InboxItem, ListInboxRequest, ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
-        answering_service_server::AnsweringService,
+        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, AttachMemberRequest,
+        AttachMemberResponse, DetachMemberRequest, DetachMemberResponse, FamilyMember, GetDraftRequest,
+        GetDraftResponse, InboxItem, ListInboxRequest, ListInboxResponse, ReturnQuestionRequest,
+        ReturnQuestionResponse, answering_service_server::AnsweringService,
     },
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,9 +14,9 @@ use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    answer::{Answer, State},
-    service::{Answering, ApproveAnswer, ReturnQuestion},
-    storage::Waiting,
+    answer::State,
+    service::{Answering, ApproveAnswer, MoveMember, ReturnQuestion, Shown},
+    storage::{Waiting, family::Member},
 };
 
 /// Who sees and changes questions that wait.
@@ -32,9 +33,9 @@ impl AnsweringService for Grpc {
         request: Request<ListInboxRequest>,
     ) -> Result<Response<ListInboxResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ListInboxRequest { limit, page_token } = request.into_inner();
+        let ListInboxRequest { limit, page_token, members } = request.into_inner();
         let after = parse_page_token(&page_token)?;
-        let (waiting, more) = self.0.list_inbox(&officer, limit, after).await?;
+        let (waiting, more) = self.0.list_inbox(&officer, limit, members, after).await?;
         let next_page_token = match waiting.last() {
             Some(last) if more => page_token_after(last),
             _ => String::new(),
@@ -79,15 +80,42 @@ impl AnsweringService for Grpc {
         let answer = self.0.return_question(&officer, step).await?;
         Ok(Response::new(ReturnQuestionResponse { state: state(&answer.state).into() }))
     }
+
+    async fn attach_member(
+        &self,
+        request: Request<AttachMemberRequest>,
+    ) -> Result<Response<AttachMemberResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let AttachMemberRequest { ticket_id, member_ticket_id, version, reason } = request.into_inner();
+        let step = move_member(&ticket_id, &member_ticket_id, version, reason)?;
+        Ok(Response::new(AttachMemberResponse { family_size: self.0.attach_member(&officer, step).await? }))
+    }
+
+    async fn detach_member(
+        &self,
+        request: Request<DetachMemberRequest>,
+    ) -> Result<Response<DetachMemberResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let DetachMemberRequest { ticket_id, member_ticket_id, version, reason } = request.into_inner();
+        let step = move_member(&ticket_id, &member_ticket_id, version, reason)?;
+        Ok(Response::new(DetachMemberResponse { family_size: self.0.detach_member(&officer, step).await? }))
+    }
+}
+
+fn move_member(centre: &str, member: &str, version: u32, reason: String) -> Result<MoveMember, Refusal> {
+    let member_id = member
+        .parse()
+        .map_err(|_| Refusal::invalid("memberTicketId", "TICKET_ID_NOT_VALID", "memberTicketId is a UUID"))?;
+    Ok(MoveMember { centre_id: parse_ticket_id(centre)?, member_id, version, reason })
 }
 
 fn parse_ticket_id(text: &str) -> Result<TicketId, Refusal> {
     text.parse().map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))
 }
 
-/// `<due_at>_<ticket_id>` of the last item shown.
+/// `<urgent_at>_<ticket_id>` of the last item shown.
 fn page_token_after(last: &Waiting) -> String {
-    format!("{}_{}", last.due_at.to_rfc3339_opts(SecondsFormat::Micros, true), last.ticket_id)
+    format!("{}_{}", last.urgent_at.to_rfc3339_opts(SecondsFormat::Micros, true), last.ticket_id)
 }
 
 fn parse_page_token(token: &str) -> Result<Option<(DateTime<Utc>, TicketId)>, Refusal> {
@@ -95,9 +123,9 @@ fn parse_page_token(token: &str) -> Result<Option<(DateTime<Utc>, TicketId)>, Re
         return Ok(None);
     }
     let parse = || {
-        let (due_at, ticket_id) = token.split_once('_')?;
-        let due_at = DateTime::parse_from_rfc3339(due_at).ok()?.with_timezone(&Utc);
-        Some((due_at, ticket_id.parse().ok()?))
+        let (urgent_at, ticket_id) = token.split_once('_')?;
+        let urgent_at = DateTime::parse_from_rfc3339(urgent_at).ok()?.with_timezone(&Utc);
+        Some((urgent_at, ticket_id.parse().ok()?))
     };
     let message = "pageToken is not one that was given out";
     parse().map(Some).ok_or_else(|| Refusal::invalid("pageToken", "PAGE_TOKEN_NOT_VALID", message))
@@ -109,13 +137,36 @@ fn item(waiting: Waiting) -> InboxItem {
         state: AnswerState::Drafted.into(),
         field: waiting.field,
         due_at: Some(api::timestamp(waiting.due_at)),
-        excerpt: waiting.text.chars().take(EXCERPT_CHARS).collect(),
+        excerpt: excerpt(&waiting.text),
         unit: waiting.unit,
         band: waiting.band.into(),
+        family_size: waiting.family_size,
+        urgent_at: Some(api::timestamp(waiting.urgent_at)),
+        centre_ticket_id: waiting.centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
     }
 }
 
-fn draft(answer: Answer) -> GetDraftResponse {
+fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT_CHARS).collect()
+}
+
+fn family_member(member: Member) -> FamilyMember {
+    let Member { membership, version, text, asked_at, due_at } = member;
+    FamilyMember {
+        ticket_id: membership.ticket_id.to_string(),
+        version,
+        excerpt: excerpt(&text),
+        asked_at: DateTime::parse_from_rfc3339(&asked_at).ok().map(|at| api::timestamp(at.into())),
+        due_at: Some(api::timestamp(due_at)),
+        probability: membership.likeness.probability,
+        exact: membership.likeness.exact,
+        reasons: membership.likeness.reasons,
+        joined_by: membership.joined_by.unwrap_or_default(),
+    }
+}
+
+fn draft(shown: Shown) -> GetDraftResponse {
+    let Shown { answer, family, family_size, centre_id } = shown;
     let wire_state = state(&answer.state);
     let published = match answer.state {
         State::Approved { text, .. } => text,
@@ -136,6 +187,9 @@ fn draft(answer: Answer) -> GetDraftResponse {
             sources: answer.draft.sources,
         }),
         answer: published,
+        family: family.into_iter().map(family_member).collect(),
+        family_size,
+        centre_ticket_id: centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
     }
 }
 
@@ -158,11 +212,14 @@ mod tests {
             unit: String::new(),
             field: String::new(),
             due_at: DateTime::UNIX_EPOCH,
+            urgent_at: DateTime::UNIX_EPOCH,
             text: String::new(),
             band: api::knowledge::v1::Band::None,
+            family_size: 0,
+            centre_id: None,
         };
         let token = page_token_after(&last);
-        assert_eq!(parse_page_token(&token).unwrap(), Some((last.due_at, last.ticket_id)));
+        assert_eq!(parse_page_token(&token).unwrap(), Some((last.urgent_at, last.ticket_id)));
         assert_eq!(parse_page_token("").unwrap(), None);
         assert_eq!(parse_page_token("x_y").unwrap_err().reason(), "PAGE_TOKEN_NOT_VALID");
     }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod events;
+mod family;
 mod grpc;
 mod service;
 mod sources;
@@ -28,11 +29,13 @@ pub struct Config {
     pub text_chars_max: usize,
     /// Longest reason of a return, in characters.
     pub reason_chars_max: usize,
+    /// Members of a family that are answered in one transaction, 1 to 500.
+    pub family_batch: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sources_max: 5, text_chars_max: 20_000, reason_chars_max: 2_000 }
+        Self { sources_max: 5, text_chars_max: 20_000, reason_chars_max: 2_000, family_batch: 50 }
     }
 }
 
@@ -41,14 +44,31 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let ceiling = Config::default().text_chars_max;
     anyhow::ensure!(config.text_chars_max <= ceiling, "answering.text_chars_max is more than {ceiling}");
     anyhow::ensure!(config.sources_max <= 50, "answering.sources_max is more than 50");
+    let batch = config.family_batch;
+    anyhow::ensure!((1..=500).contains(&batch), "answering.family_batch is not from 1 to 500");
     let answering = Answering::new(ctx, config);
-    let routed = answering.clone();
     let changes = sources::hearers(&answering);
-    let role = Role::named("answering").serves(AnsweringServiceServer::new(Grpc(answering))).hears(
-        bus::hearer("answering", move |event| {
-            let answering = routed.clone();
-            async move { answering.on_question_routed(event).await }
-        }),
-    );
+    let role = Role::named("answering")
+        .hears(answering.hearer(|answering, event| async move { answering.on_question_routed(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_questions_alike(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_answer_approved(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_answer_drafted(event).await }))
+        .hears(
+            answering.hearer(|answering, event| async move { answering.on_question_returned(event).await }),
+        )
+        .hears(answering.hearer(|answering, event| async move { answering.on_family_joined(event).await }))
+        .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
+}
+
+impl Answering {
+    fn hearer<E, F, Fut>(&self, on: F) -> bus::Hearer
+    where
+        E: api::Event,
+        F: Fn(Self, bus::Received<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), bus::Failure>> + Send + 'static,
+    {
+        let answering = self.clone();
+        bus::hearer("answering", move |received| on(answering.clone(), received))
+    }
 }

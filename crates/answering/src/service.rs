@@ -1,23 +1,30 @@
 //! The use cases, named as the RPCs. Transactions begin here and in `events.rs` only.
 
+use std::collections::HashSet;
+
 use api::{
     TicketId,
+    answering::v1::FamilyReason,
     intake::v1::Question,
     knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
 };
 use chrono::{DateTime, Utc};
 use runtime::{Clock, Context, Peer, Principal, Refusal};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::{
     Config,
-    answer::{Answer, Draft, Refused},
-    storage::{self, Waiting},
+    answer::{Answer, Draft, Refused, State},
+    family::{Ending, Joining, Likeness, Membership, NotJoined, Relative},
+    storage::{self, Page, Waiting, family as families},
 };
 
 /// Largest and usual page of the inbox.
 const PAGE_MAX: u32 = 200;
 const PAGE_USUAL: u32 = 50;
+
+/// Members that are shown with their centre, at most.
+const MEMBERS_SHOWN: i64 = 200;
 
 /// Longest code of a unit, in characters.
 const UNIT_CHARS_MAX: usize = 64;
@@ -47,6 +54,38 @@ pub struct ReturnQuestion {
     pub version: u32,
 }
 
+/// What an officer joins to a family, or takes out of it.
+pub struct MoveMember {
+    pub centre_id: TicketId,
+    pub member_id: TicketId,
+    /// The member's version that the officer saw; 0: not compared.
+    pub version: u32,
+    pub reason: String,
+}
+
+/// A question as the officer sees it.
+pub struct Shown {
+    pub answer: Answer,
+    pub family: Vec<families::Member>,
+    pub family_size: u32,
+    /// Whose member it is.
+    pub centre_id: Option<TicketId>,
+}
+
+/// Why a question leaves its family.
+pub struct Leaving<'a> {
+    pub reason: FamilyReason,
+    /// The officer; `None`: by itself.
+    pub by: Option<&'a str>,
+    pub note: &'a str,
+}
+
+impl Leaving<'_> {
+    pub fn because(reason: FamilyReason) -> Self {
+        Self { reason, by: None, note: "" }
+    }
+}
+
 impl Answering {
     pub fn new(ctx: &Context, config: Config) -> Self {
         let knowledge = KnowledgeServiceClient::new(ctx.peer("knowledge"));
@@ -65,6 +104,7 @@ impl Answering {
         &self,
         officer: &Principal,
         limit: u32,
+        members: bool,
         after: Option<(DateTime<Utc>, TicketId)>,
     ) -> Result<(Vec<Waiting>, bool), Refusal> {
         if limit > PAGE_MAX {
@@ -73,20 +113,29 @@ impl Answering {
         let limit = if limit == 0 { PAGE_USUAL } else { limit };
         let mut conn = self.pool.acquire().await?;
         // One more than asked for tells whether there is a next page.
-        let mut waiting =
-            storage::list_waiting(&mut conn, officer.unit.as_deref(), after, i64::from(limit) + 1).await?;
+        let page = Page { unit: officer.unit.as_deref(), members, after, limit: i64::from(limit) + 1 };
+        let mut waiting = storage::list_waiting(&mut conn, page).await?;
         let more = waiting.len() > limit as usize;
         waiting.truncate(limit as usize);
         Ok((waiting, more))
     }
 
-    pub async fn get_draft(&self, officer: &Principal, ticket_id: TicketId) -> Result<Answer, Refusal> {
+    pub async fn get_draft(&self, officer: &Principal, ticket_id: TicketId) -> Result<Shown, Refusal> {
         let mut conn = self.pool.acquire().await?;
-        let answer = storage::find_answer(&mut conn, ticket_id).await?;
-        of_unit(officer, answer)
+        let answer = of_unit(officer, storage::find_answer(&mut conn, ticket_id).await?)?;
+        let family = families::members(&mut conn, ticket_id, MEMBERS_SHOWN).await?;
+        let family_size = families::size(&mut conn, ticket_id).await?;
+        let membership = families::find_membership(&mut conn, ticket_id).await?;
+        let waits_with = membership.filter(|of| of.ending != Some(Ending::Left)).map(|of| of.centre_id);
+        let centre_id = match &answer.state {
+            State::Approved { with, .. } => *with,
+            State::Drafted | State::Returned { .. } => waits_with,
+        };
+        Ok(Shown { answer, family, family_size, centre_id })
     }
 
-    /// Publishes the answer; the fact leaves only if the state stays.
+    /// Publishes the answer; the fact leaves only if the state stays. The members of its family are
+    /// marked and follow. A member that is approved itself leaves its family.
     pub async fn approve_answer(&self, officer: &Principal, step: ApproveAnswer) -> Result<Answer, Refusal> {
         let text = checked("text", &step.text, self.config.text_chars_max)?;
         let mut tx = self.pool.begin().await?;
@@ -96,10 +145,14 @@ impl Answering {
             .approve(step.version, &officer.subject, text, &step.source_ids, self.clock.now())
             .map_err(refused)?;
         let Some(approved) = approved else { return Ok(answer) };
-        storage::save_answer(&mut tx, &approved).await?;
         if let Some(fact) = approved.approved() {
             bus::outbox::put(&mut tx, &fact).await?;
         }
+        let ending = Ending::Answered { version: approved.version, by: officer.subject.clone() };
+        families::end(&mut tx, approved.ticket_id, &ending).await?;
+        let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Answered) };
+        let approved = self.leave_family(&mut tx, approved, &leaving).await?;
+        storage::save_answer(&mut tx, &approved).await?;
         tx.commit().await?;
         tracing::info!(ticket.id = %approved.ticket_id, "an answer was approved");
         Ok(approved)
@@ -127,20 +180,172 @@ impl Answering {
             .return_to_routing(step.version, &officer.subject, reason, self.clock.now())
             .map_err(refused)?;
         let Some(returned) = returned else { return Ok(answer) };
-        storage::save_answer(&mut tx, &returned).await?;
         if let Some(fact) = returned.returned(&step.suggested_unit) {
             bus::outbox::put(&mut tx, &fact).await?;
         }
+        families::end(&mut tx, returned.ticket_id, &Ending::Left).await?;
+        let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Returned) };
+        let returned = self.leave_family(&mut tx, returned, &leaving).await?;
+        storage::save_answer(&mut tx, &returned).await?;
         tx.commit().await?;
         Ok(returned)
+    }
+
+    /// Has a question answered with another one; returns how many then are.
+    pub async fn attach_member(&self, officer: &Principal, step: MoveMember) -> Result<u32, Refusal> {
+        let note = self.checked_note(&step.reason)?;
+        let mut tx = self.pool.begin().await?;
+        let (centre, mut member) = pair(&mut tx, officer, &step).await?;
+        if member.membership.as_ref().is_some_and(|of| waits_with(of, &step)) {
+            return Ok(families::size(&mut tx, step.centre_id).await?);
+        }
+        check_seen(&member, &step)?;
+        if matches!(&member.membership, Some(of) if !matches!(of.ending, Some(Ending::Answered { .. }))) {
+            let leaving = Leaving {
+                by: Some(&officer.subject),
+                note: &note,
+                ..Leaving::because(FamilyReason::Officer)
+            };
+            member.answer = self.leave_family(&mut tx, member.answer, &leaving).await?;
+            member.membership = None;
+        }
+        let mut reasons = vec!["Cán bộ gộp vào nhóm".to_owned()];
+        reasons.extend(Some(note.clone()).filter(|note| !note.is_empty()));
+        let likeness = Likeness { reasons, ..Likeness::default() };
+        let joining = Joining { likeness, by: Some(officer.subject.clone()), at: self.clock.now() };
+        let joined = member.join(&centre, joining).map_err(not_joined)?;
+        self.keep_joined(&mut tx, joined, &note).await?;
+        let size = families::size(&mut tx, step.centre_id).await?;
+        tx.commit().await?;
+        Ok(size)
+    }
+
+    /// Takes a question out of its family; returns how many are left.
+    pub async fn detach_member(&self, officer: &Principal, step: MoveMember) -> Result<u32, Refusal> {
+        let note = self.checked_note(&step.reason)?;
+        let mut tx = self.pool.begin().await?;
+        let (_, member) = pair(&mut tx, officer, &step).await?;
+        if !member.membership.as_ref().is_some_and(|of| waits_with(of, &step)) {
+            let separated: HashSet<TicketId> = families::separated(&mut tx, step.member_id).await?;
+            if separated.contains(&step.centre_id) {
+                return Ok(families::size(&mut tx, step.centre_id).await?);
+            }
+            return Err(Refusal::conflict("NOT_IN_FAMILY", "the question does not wait with this centre"));
+        }
+        check_seen(&member, &step)?;
+        let leaving =
+            Leaving { by: Some(&officer.subject), note: &note, ..Leaving::because(FamilyReason::Officer) };
+        let member = self.leave_family(&mut tx, member.answer, &leaving).await?;
+        storage::save_answer(&mut tx, &member).await?;
+        families::refresh_urgency(&mut tx, step.centre_id).await?;
+        let size = families::size(&mut tx, step.centre_id).await?;
+        tx.commit().await?;
+        Ok(size)
+    }
+
+    /// Keeps what [`Relative::join`] made, with its fact and trace. What hung on the member is let go.
+    pub(crate) async fn keep_joined(
+        &self,
+        conn: &mut PgConnection,
+        (member, membership): (Answer, Membership),
+        note: &str,
+    ) -> Result<(), sqlx::Error> {
+        let fact = membership.joined(&member);
+        families::insert(conn, &membership).await?;
+        families::end(conn, member.ticket_id, &Ending::Left).await?;
+        let by = membership.joined_by.as_deref();
+        let (what, reason, at) = ("joined", fact.reason(), membership.joined_at);
+        families::keep_trace(conn, &families::Trace { membership: &membership, what, reason, by, note, at })
+            .await?;
+        bus::outbox::put(conn, &fact).await?;
+        storage::save_answer(conn, &member).await?;
+        families::refresh_urgency(conn, membership.centre_id).await
+    }
+
+    /// A locked question leaves its family, if it has one; the caller saves it.
+    pub(crate) async fn leave_family(
+        &self,
+        conn: &mut PgConnection,
+        member: Answer,
+        leaving: &Leaving<'_>,
+    ) -> Result<Answer, sqlx::Error> {
+        let Some(membership) = families::take(conn, member.ticket_id).await? else { return Ok(member) };
+        let (reason, at) = (leaving.reason, self.clock.now());
+        let (member, fact) = membership.leave(member, reason, at);
+        let (by, note) = (leaving.by, leaving.note);
+        let trace = families::Trace { membership: &membership, what: "left", reason, by, note, at };
+        families::keep_trace(conn, &trace).await?;
+        bus::outbox::put(conn, &fact).await?;
+        Ok(member)
+    }
+
+    /// Members of one transaction.
+    pub(crate) fn family_batch(&self) -> i64 {
+        i64::from(self.config.family_batch)
+    }
+
+    fn checked_note(&self, reason: &str) -> Result<String, Refusal> {
+        if reason.trim().is_empty() {
+            return Ok(String::new());
+        }
+        checked("reason", reason, self.config.reason_chars_max)
+    }
+}
+
+/// The centre and the member, locked.
+async fn pair(
+    conn: &mut PgConnection,
+    officer: &Principal,
+    step: &MoveMember,
+) -> Result<(Relative, Relative), Refusal> {
+    if step.centre_id == step.member_id {
+        return Err(not_joined(NotJoined::Itself));
+    }
+    let mut relatives = families::lock_relatives(conn, &[step.centre_id, step.member_id]).await?;
+    let mut take = |ticket_id| {
+        let relative = relatives.remove(&ticket_id).filter(|relative| sees(officer, &relative.answer));
+        relative.ok_or_else(not_there)
+    };
+    Ok((take(step.centre_id)?, take(step.member_id)?))
+}
+
+fn waits_with(membership: &Membership, step: &MoveMember) -> bool {
+    membership.centre_id == step.centre_id && membership.ending.is_none()
+}
+
+fn check_seen(member: &Relative, step: &MoveMember) -> Result<(), Refusal> {
+    let version = member.answer.version;
+    if step.version == 0 || step.version == version { Ok(()) } else { Err(refused(Refused::Stale(version))) }
+}
+
+fn not_joined(why: NotJoined) -> Refusal {
+    match why {
+        NotJoined::Itself => Refusal::invalid(
+            "memberTicketId",
+            "MEMBER_IS_CENTRE",
+            "a question is no member of its own family",
+        ),
+        NotJoined::OtherUnit => {
+            Refusal::conflict("UNITS_DIFFER", "the two questions wait in different units")
+        }
+        NotJoined::CentreIsMember => {
+            Refusal::conflict("CENTRE_IS_MEMBER", "the centre is a member of another family")
+        }
+        NotJoined::NotWaiting | NotJoined::Already | NotJoined::Elsewhere => refused(Refused::NotDrafted),
     }
 }
 
 /// Another unit's question is, to an officer of a unit, not there.
 fn of_unit(officer: &Principal, answer: Option<Answer>) -> Result<Answer, Refusal> {
-    answer
-        .filter(|answer| officer.unit.as_ref().is_none_or(|unit| *unit == answer.custody.unit))
-        .ok_or_else(|| Refusal::not_found("TICKET_NOT_FOUND", "there is no such question in your inbox"))
+    answer.filter(|answer| sees(officer, answer)).ok_or_else(not_there)
+}
+
+fn sees(officer: &Principal, answer: &Answer) -> bool {
+    officer.unit.as_ref().is_none_or(|unit| *unit == answer.custody.unit)
+}
+
+fn not_there() -> Refusal {
+    Refusal::not_found("TICKET_NOT_FOUND", "there is no such question in your inbox")
 }
 
 fn refused(why: Refused) -> Refusal {

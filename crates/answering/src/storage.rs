@@ -1,5 +1,7 @@
 //! SQL of `answering.*`.
 
+pub mod family;
+
 use api::{
     TicketId,
     intake::v1::{Citation, Question},
@@ -20,13 +22,27 @@ pub async fn lock_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with
          from answering.answer where ticket_id = $1 for update",
         ticket_id.0,
     )
     .fetch_optional(conn)
     .await?;
     row.map(Answer::try_from).transpose()
+}
+
+/// The answers, locked until the transaction ends. Always in one order, so that nobody waits in a ring.
+pub async fn lock_answers(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Answer>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with
+         from answering.answer where ticket_id = any($1) order by ticket_id for update",
+        ids,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Answer::try_from).collect()
 }
 
 /// The answer, to look at.
@@ -37,7 +53,7 @@ pub async fn find_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with
          from answering.answer where ticket_id = $1",
         ticket_id.0,
     )
@@ -50,7 +66,7 @@ pub async fn find_answer(
 pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(), sqlx::Error> {
     let (state, text, citations, by, at, reason) = match &answer.state {
         State::Drafted => ("drafted", None, None, None, None, None),
-        State::Approved { by, at, text, citations } => {
+        State::Approved { by, at, text, citations, .. } => {
             let citations = serde_json::to_value(citations).expect("citations serialise");
             ("approved", Some(text.as_str()), Some(citations), Some(by.as_str()), Some(*at), None)
         }
@@ -61,15 +77,16 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     sqlx::query!(
         "insert into answering.answer
              (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
-              answer_text, citations, ended_by, ended_at, return_reason, routed_version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, unit = excluded.unit,
              unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
              draft_text = excluded.draft_text, verdict = excluded.verdict, sources = excluded.sources,
              band = excluded.band, state = excluded.state, answer_text = excluded.answer_text,
              citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
-             return_reason = excluded.return_reason, routed_version = excluded.routed_version",
+             return_reason = excluded.return_reason, routed_version = excluded.routed_version,
+             answered_with = excluded.answered_with",
         answer.ticket_id.0,
         i32::try_from(answer.version).unwrap_or(i32::MAX),
         serde_json::to_value(&answer.question).expect("a question serialises"),
@@ -88,6 +105,7 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         at,
         reason,
         i32::try_from(answer.routed_version).unwrap_or(i32::MAX),
+        answered_with(answer).map(|centre_id| centre_id.0),
     )
     .execute(conn)
     .await?;
@@ -154,33 +172,58 @@ pub async fn changed_since(
     .await
 }
 
+fn answered_with(answer: &Answer) -> Option<TicketId> {
+    match &answer.state {
+        State::Approved { with, .. } => *with,
+        State::Drafted | State::Returned { .. } => None,
+    }
+}
+
 /// One line of the inbox.
 pub struct Waiting {
     pub ticket_id: TicketId,
     pub unit: String,
     pub field: String,
     pub due_at: DateTime<Utc>,
+    /// The earliest deadline of the family.
+    pub urgent_at: DateTime<Utc>,
     pub text: String,
     pub band: Band,
+    pub family_size: u32,
+    /// Of a member.
+    pub centre_id: Option<TicketId>,
 }
 
-/// What waits for an officer after `after`, of one unit or of all, the most urgent first.
-pub async fn list_waiting(
-    conn: &mut PgConnection,
-    unit: Option<&str>,
-    after: Option<(DateTime<Utc>, TicketId)>,
-    limit: i64,
-) -> Result<Vec<Waiting>, sqlx::Error> {
+/// Which part of the inbox.
+pub struct Page<'a> {
+    /// `None`: of all units.
+    pub unit: Option<&'a str>,
+    /// Members of families too, not only their centres.
+    pub members: bool,
+    pub after: Option<(DateTime<Utc>, TicketId)>,
+    pub limit: i64,
+}
+
+/// What waits for an officer, the most urgent first.
+pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec<Waiting>, sqlx::Error> {
     let rows = sqlx::query!(
-        r#"select ticket_id, unit, field, due_at, question ->> 'text' as "text!", band
-           from answering.answer
+        r#"select ticket_id, unit, field, due_at, least(due_at, family_due_at) as "urgent_at!",
+                  question ->> 'text' as "text!", band,
+                  (select count(*) from answering.family_member f
+                   where f.centre_id = a.ticket_id and f.ending is null) as "family_size!",
+                  (select f.centre_id from answering.family_member f
+                   where f.ticket_id = a.ticket_id and f.ending is distinct from 'left') as centre_id
+           from answering.answer a
            where state = 'drafted' and ($1::text is null or unit = $1)
-             and ($2::timestamptz is null or (due_at, ticket_id) > ($2, $3::uuid))
-           order by due_at, ticket_id limit $4"#,
-        unit,
-        after.map(|(due_at, _)| due_at),
-        after.map(|(_, ticket_id)| ticket_id.0),
-        limit,
+             and ($5 or not exists (select from answering.family_member f
+                                    where f.ticket_id = a.ticket_id and f.ending is distinct from 'left'))
+             and ($2::timestamptz is null or (least(due_at, family_due_at), ticket_id) > ($2, $3::uuid))
+           order by least(due_at, family_due_at), ticket_id limit $4"#,
+        page.unit,
+        page.after.map(|(urgent_at, _)| urgent_at),
+        page.after.map(|(_, ticket_id)| ticket_id.0),
+        page.limit,
+        page.members,
     )
     .fetch_all(conn)
     .await?;
@@ -189,8 +232,11 @@ pub async fn list_waiting(
         unit: row.unit,
         field: row.field,
         due_at: row.due_at,
+        urgent_at: row.urgent_at,
         text: row.text,
         band: Band::from_str_name(&row.band).unwrap_or_default(),
+        family_size: u32::try_from(row.family_size).unwrap_or(u32::MAX),
+        centre_id: row.centre_id.map(TicketId),
     });
     Ok(waiting.collect())
 }
@@ -213,6 +259,7 @@ struct Row {
     ended_by: Option<String>,
     ended_at: Option<DateTime<Utc>>,
     return_reason: Option<String>,
+    answered_with: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Answer {
@@ -224,7 +271,8 @@ impl TryFrom<Row> for Answer {
             ("drafted", None, None, None) => State::Drafted,
             ("approved", Some(at), Some(text), None) => {
                 let citations: Option<Vec<Citation>> = row.citations.map(json).transpose()?;
-                State::Approved { by, at, text, citations: citations.unwrap_or_default() }
+                let with = row.answered_with.map(TicketId);
+                State::Approved { by, at, text, citations: citations.unwrap_or_default(), with }
             }
             ("returned", Some(at), None, Some(reason)) => State::Returned { by, at, reason },
             (state, ..) => return Err(decode(format!("an answer in state {state} with other columns"))),

@@ -53,6 +53,9 @@ events!(
     knowledge::v1::AnswerSuperseded,
     knowledge::v1::AnswerValidityChanged,
     knowledge::v1::ReviewOpened,
+    knowledge::v1::QuestionsAlike,
+    answering::v1::FamilyJoined,
+    answering::v1::FamilyLeft,
 );
 
 #[cfg(test)]

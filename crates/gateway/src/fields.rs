@@ -44,6 +44,15 @@ impl Fields {
             .map_err(|_| Problem::invalid("NOT_A_NUMBER").field(name, "must be a whole number, 0 or more"))
     }
 
+    /// `true` or `false`; `false` when the name is absent or empty.
+    pub fn flag(&self, name: &'static str) -> Result<bool, Problem> {
+        match self.text(name).as_str() {
+            "true" => Ok(true),
+            "" | "false" => Ok(false),
+            _ => Err(Problem::invalid("NOT_A_FLAG").field(name, "must be true or false")),
+        }
+    }
+
     /// Refuses names the route does not know: a misspelt parameter must not be ignored.
     pub fn only(self, known: &[&str]) -> Result<Self, Problem> {
         match self.0.iter().find(|(n, _)| !known.contains(&n.as_str())) {
@@ -112,11 +121,13 @@ mod tests {
 
     #[test]
     fn names_and_values_are_decoded_strictly() {
-        let fields = Fields::parse(b"q=c%E1%BB%99t+%C4%91%C3%A8n&source=a&source=b&x&n=7").unwrap();
+        let fields = Fields::parse(b"q=c%E1%BB%99t+%C4%91%C3%A8n&source=a&source=b&x&n=7&f=true").unwrap();
         assert_eq!(fields.text("q"), "cột đèn");
         assert_eq!(fields.all("source"), ["a", "b"]);
         assert_eq!(fields.number("n").unwrap(), 7);
         assert_eq!(fields.number("absent").unwrap(), 0);
+        assert_eq!((fields.flag("f").unwrap(), fields.flag("absent").unwrap()), (true, false));
+        assert_eq!(fields.flag("n").unwrap_err().reason, "NOT_A_FLAG");
         assert_eq!(fields.text("x"), "");
         for broken in ["q=%FF", "q=%4", "q=%zz", "q=%+1"] {
             let problem = Fields::parse(broken.as_bytes()).unwrap_err();

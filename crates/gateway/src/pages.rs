@@ -2,6 +2,7 @@
 
 mod asker;
 mod editor;
+mod family;
 mod officer;
 mod reports;
 mod sign_in;
@@ -52,6 +53,8 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(editor::withdraw))
         .route("/bien-tap/tra-loi/{passageId}/thay-the", post(editor::supersede))
         .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(editor::set_validity))
+        .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
+        .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/bao-cao", get(reports::reports))
         .layer(from_fn(guard::same_site))
 }

@@ -62,6 +62,8 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/reviews", editor::list_reviews)
         .get("/api/v1/contradictions", editor::list_contradictions)
         .post("/api/v1/contradictions/compatible", editor::mark_compatible)
+        .post("/api/v1/tickets/{ticketId}/family/attach", officer::attach_member)
+        .post("/api/v1/tickets/{ticketId}/family/detach", officer::detach_member)
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)

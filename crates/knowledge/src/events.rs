@@ -1,18 +1,28 @@
 //! What knowledge does when it hears a fact.
 
-use api::answering::v1::AnswerApproved;
+use api::{
+    TicketId,
+    answering::v1::{AnswerApproved, FamilyJoined, FamilyLeft, FamilyReason},
+    intake::v1::Question,
+    routing::v1::QuestionRouted,
+};
 use bus::{Failure, Received};
 
 use crate::{
+    alike,
+    open_question::Standing,
     passage::{Passage, QUESTION_MAX},
-    service::{Knowledge, first},
+    service::{Knowledge, TEXT_MAX, first},
+    storage::open_question::OpenQuestion,
 };
 
 impl Knowledge {
-    /// An approved answer becomes a passage that the next asker can find.
+    /// An approved answer becomes a passage that the next asker can find. A family has one: its
+    /// centre's, so that correcting it corrects all.
     #[tracing::instrument(skip_all, fields(ticket.id = %received.event.ticket_id))]
     pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
         let event = &received.event;
+        let ticket_id = ticket_id(&event.ticket_id)?;
         // Redaction may have made it longer than what an asker may send.
         let question =
             event.question.as_ref().map(|question| first(&question.text, QUESTION_MAX)).unwrap_or_default();
@@ -26,11 +36,81 @@ impl Knowledge {
         };
         let passage = passage.checked().map_err(Failure::reject)?;
         let version = i32::try_from(event.version).map_err(Failure::reject)?;
+        let turn = self.open_questions_turn().await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
-        self.publish(&mut tx, &passage, version, &event.citations).await?;
+        if event.centre_ticket_id.is_empty() {
+            self.publish(&mut tx, &passage, version, &event.citations).await?;
+        }
+        let round = event.question.as_ref().map_or(0, round);
+        self.close(&mut tx, ticket_id, round).await.map_err(Failure::retry)?;
         tx.commit().await?;
+        drop(turn);
         self.wake.notify_one();
         self.upkeep.notify_one();
         Ok(())
     }
+
+    /// A question that waits can be found by the next one that asks the same. A reopened one cannot:
+    /// what it asks is more than its text.
+    #[tracing::instrument(skip_all, fields(ticket.id = %received.event.ticket_id))]
+    pub async fn on_question_routed(&self, received: Received<QuestionRouted>) -> Result<(), Failure> {
+        let event = &received.event;
+        let Some(question) = &event.question else {
+            return Err(Failure::Reject(anyhow::anyhow!("the event has no question")));
+        };
+        let text = self.matcher.read(&first(&question.text, TEXT_MAX));
+        let compared = question.follow_ups.is_empty() && !text.normal.is_empty();
+        // Slow, so before the turn.
+        let embedded = if compared { Some(self.embed(&text).await.map_err(Failure::retry)?) } else { None };
+        let open = OpenQuestion {
+            ticket_id: ticket_id(&event.ticket_id)?,
+            round: round(question),
+            version: i32::try_from(event.version).map_err(Failure::reject)?,
+            open: compared,
+            unit: event.unit.clone(),
+            field: event.field.clone(),
+            question: if compared { first(&question.text, TEXT_MAX) } else { String::new() },
+            key: compared.then(|| alike::key(&text)),
+            embedded,
+        };
+        let _turn = self.open_questions_turn().await.map_err(Failure::retry)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        self.register(&mut tx, &open).await.map_err(Failure::retry)?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn on_family_joined(&self, received: Received<FamilyJoined>) -> Result<(), Failure> {
+        let FamilyJoined { ticket_id, version, .. } = &received.event;
+        self.on_family(&received, ticket_id, *version, Standing::Member).await
+    }
+
+    pub async fn on_family_left(&self, received: Received<FamilyLeft>) -> Result<(), Failure> {
+        let event = &received.event;
+        let stranded = event.reason() == FamilyReason::CentreLeft;
+        let standing = if stranded { Standing::Stranded } else { Standing::Alone };
+        self.on_family(&received, &event.ticket_id, event.version, standing).await
+    }
+
+    async fn on_family<E>(
+        &self,
+        received: &Received<E>,
+        id: &str,
+        version: u32,
+        standing: Standing,
+    ) -> Result<(), Failure> {
+        let ticket_id = ticket_id(id)?;
+        let version = i32::try_from(version).map_err(Failure::reject)?;
+        let _turn = self.open_questions_turn().await.map_err(Failure::retry)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        self.note_family(&mut tx, ticket_id, version, standing).await.map_err(Failure::retry)?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn ticket_id(text: &str) -> Result<TicketId, Failure> {
+    text.parse().map_err(Failure::reject)
+}
+
+fn round(question: &Question) -> i32 {
+    i32::try_from(question.follow_ups.len()).unwrap_or(i32::MAX)
 }

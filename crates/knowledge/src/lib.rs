@@ -3,6 +3,7 @@
 //! PostgreSQL is the truth. A passage is stored first and indexed by a background task, which says
 //! how far behind it is; the index can be thrown away and built again without embedding anything.
 
+mod alike;
 mod asks;
 pub mod backtest;
 pub mod calibrate;
@@ -18,6 +19,7 @@ mod indexer;
 pub mod lexical;
 mod life;
 pub mod matching;
+mod open_question;
 pub mod pair;
 mod passage;
 mod rarity;
@@ -46,6 +48,7 @@ use crate::{
     embed::Embedder,
     index::{EdgeIndex, QdrantIndex, VectorIndex},
     matching::Matcher,
+    open_question::OpenQuestions,
     service::Knowledge,
 };
 
@@ -104,8 +107,7 @@ impl Config {
         })
     }
 
-    fn open_index(&self, model: &str) -> anyhow::Result<Arc<dyn VectorIndex>> {
-        let collection = index::collection(model);
+    fn open_index(&self, collection: String) -> anyhow::Result<Arc<dyn VectorIndex>> {
         if let Some(url) = &self.index_url {
             return Ok(Arc::new(QdrantIndex::open(url, collection).context("knowledge.index_url")?));
         }
@@ -113,38 +115,40 @@ impl Config {
         Ok(Arc::new(EdgeIndex::open(&self.index_dir.join(collection)).context("knowledge.index_dir")?))
     }
 
-    fn open(&self) -> anyhow::Result<Matcher> {
+    fn open(&self) -> anyhow::Result<(Matcher, OpenQuestions)> {
         let embedder = self.open_embedder()?;
         let calibration = Calibration::load(self.calibration.as_deref(), embedder.model())?;
-        let index = self.open_index(embedder.id())?;
-        Ok(Matcher {
+        let collection = index::collection(embedder.id());
+        let open = OpenQuestions::new(self.open_index(format!("{collection}-open"))?);
+        let matcher = Matcher {
+            index: self.open_index(collection)?,
             embedder: Arc::new(embedder),
-            index,
             calibration: Arc::new(calibration),
             vocabulary: Arc::default(),
-        })
+        };
+        Ok((matcher, open))
     }
 }
 
 /// The door: every RPC served, every event heard, every task run.
 pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runtime::Role> {
-    let matcher = tokio::task::spawn_blocking(move || config.open()).await??;
+    let (matcher, open) = tokio::task::spawn_blocking(move || config.open()).await??;
     let knowledge = Knowledge {
         pool: ctx.pool.clone(),
         clock: ctx.clock.clone(),
         matcher,
         wake: Arc::new(Notify::new()),
         upkeep: Arc::new(Notify::new()),
+        open: Arc::new(open),
     };
-    let hearing = knowledge.clone();
     let (stopped, shutdown) = (knowledge.matcher.embedder.stopped(), ctx.shutdown.clone());
     Ok(runtime::Role::named("knowledge")
         .serves(KnowledgeServiceServer::new(knowledge.clone()))
         .serves(EditingServiceServer::new(knowledge.clone()))
-        .hears(bus::hearer("knowledge", move |received| {
-            let knowledge = hearing.clone();
-            async move { knowledge.on_answer_approved(received).await }
-        }))
+        .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_answer_approved(event).await }))
+        .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_question_routed(event).await }))
+        .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_joined(event).await }))
+        .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_left(event).await }))
         .runs("embedder", async move {
             // A process without its model is of no use: it ends, and is started again.
             let ended = shutdown.run_until_cancelled(stopped.cancelled()).await;
@@ -153,4 +157,16 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         })
         .runs("upkeep", knowledge.clone().run_upkeep(ctx.shutdown.clone()))
         .runs("indexer", knowledge.run_indexer(ctx.shutdown.clone())))
+}
+
+impl Knowledge {
+    fn hearer<E, F, Fut>(&self, on: F) -> bus::Hearer
+    where
+        E: api::Event,
+        F: Fn(Self, bus::Received<E>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), bus::Failure>> + Send + 'static,
+    {
+        let knowledge = self.clone();
+        bus::hearer("knowledge", move |received| on(knowledge.clone(), received))
+    }
 }

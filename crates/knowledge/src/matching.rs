@@ -149,7 +149,7 @@ impl Matcher {
         self.vocabulary.write().unwrap_or_else(PoisonError::into_inner).learn(question, answer);
     }
 
-    fn vocabulary(&self) -> RwLockReadGuard<'_, Vocabulary> {
+    pub(crate) fn vocabulary(&self) -> RwLockReadGuard<'_, Vocabulary> {
         self.vocabulary.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

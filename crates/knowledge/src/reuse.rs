@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What the index and the store say of one neighbour.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Candidate<'a> {
     pub question: &'a Text,
     pub words: &'a WordVectors,

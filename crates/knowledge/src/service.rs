@@ -15,6 +15,7 @@ use crate::{
     editing, embed, index,
     life::{Kept, State},
     matching::{self, Found, Matcher, Nearest, Stored},
+    open_question::OpenQuestions,
     passage::{Invalid, Passage},
     storage::{
         self,
@@ -39,6 +40,7 @@ pub struct Knowledge {
     pub(crate) wake: Arc<Notify>,
     /// Tells the upkeep that something changed.
     pub(crate) upkeep: Arc<Notify>,
+    pub(crate) open: Arc<OpenQuestions>,
 }
 
 impl Knowledge {

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod contradiction;
 pub mod life;
+pub mod open_question;
 
 use std::collections::HashMap;
 

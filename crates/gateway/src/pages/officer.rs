@@ -15,7 +15,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{Frame, Page, page, segment, sentence, words};
+use super::{Frame, Page, family::Family, page, segment, sentence, words};
 use crate::{
     body::PathPart,
     fields::{Form, Query},
@@ -44,24 +44,26 @@ struct Row {
     unit: String,
     excerpt: String,
     band: &'static str,
+    family_size: u32,
 }
 
 impl Row {
     fn new(item: InboxItem, organisation: &Organisation, now: DateTime<Utc>) -> Self {
         Self {
             segment: segment(&item.ticket_id),
-            due: words::moment(item.due_at.as_ref()),
-            overdue: words::is_past(item.due_at.as_ref(), now),
+            due: words::moment(item.urgent_at.as_ref()),
+            overdue: words::is_past(item.urgent_at.as_ref(), now),
             field: organisation.field_name(&item.field),
             unit: organisation.unit_name(&item.unit),
             band: words::band(item.band()),
+            family_size: item.family_size,
             excerpt: item.excerpt,
         }
     }
 }
 
 pub(super) async fn inbox(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
-    let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang") };
+    let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang"), members: false };
     let inbox = gateway.answering(Some(&caller.token)).list_inbox(gateway.ask(request)).await?.into_inner();
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
@@ -106,6 +108,7 @@ struct QuestionPage {
     reason: String,
     may_assign: bool,
     units: Vec<Choice>,
+    family: Family,
 }
 
 struct Verdict {
@@ -126,7 +129,7 @@ struct Neighbour {
 
 /// What the officer typed, kept when it is refused.
 #[derive(Default)]
-struct Typed {
+pub(super) struct Typed {
     text: Option<String>,
     cited: Vec<String>,
     reason: String,
@@ -143,6 +146,7 @@ impl QuestionPage {
         let state = ticket.state();
         let question = ticket.question.unwrap_or_default();
         let draft = ticket.draft.unwrap_or_default();
+        let family = Family::new(ticket.family, ticket.family_size, &ticket.centre_ticket_id);
         let unit =
             if ticket.unit_name.is_empty() { organisation.unit_name(&ticket.unit) } else { ticket.unit_name };
         Self {
@@ -183,11 +187,12 @@ impl QuestionPage {
             reason: typed.reason,
             may_assign: caller.assigns(),
             units: organisation.units(),
+            family,
         }
     }
 }
 
-async fn show(
+pub(super) async fn show(
     gateway: &Gateway,
     caller: &SignedIn,
     ticket_id: String,

@@ -160,6 +160,7 @@ pub(super) fn form_field(field: &str) -> &'static str {
         "validFrom" => "Có hiệu lực từ",
         "validUntil" => "Hết hiệu lực từ",
         "basis" => "Căn cứ",
+        "memberTicketId" => "Mã phiếu cần gộp",
         _ => "",
     }
 }

@@ -1,5 +1,8 @@
 use api::{
-    answering::v1::{ApproveAnswerRequest, GetDraftRequest, ListInboxRequest, ReturnQuestionRequest},
+    answering::v1::{
+        ApproveAnswerRequest, AttachMemberRequest, DetachMemberRequest, GetDraftRequest, ListInboxRequest,
+        ReturnQuestionRequest,
+    },
     routing::v1::AssignUnitRequest,
 };
 use axum::{extract::State, http::StatusCode};
@@ -13,8 +16,12 @@ use crate::{
 };
 
 pub(super) async fn list_inbox(State(gateway): State<Gateway>, bearer: Bearer, Query(query): Query) -> Reply {
-    let query = query.only(&["limit", "pageToken"])?;
-    let request = ListInboxRequest { limit: query.number("limit")?, page_token: query.text("pageToken") };
+    let query = query.only(&["limit", "pageToken", "members"])?;
+    let request = ListInboxRequest {
+        limit: query.number("limit")?,
+        page_token: query.text("pageToken"),
+        members: query.flag("members")?,
+    };
     let response = gateway.answering(bearer.token()).list_inbox(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }
@@ -59,5 +66,27 @@ pub(super) async fn assign_unit(
 ) -> Reply {
     ticket.merge(&mut request.ticket_id, "ticketId")?;
     let response = gateway.routing(bearer.token()).assign_unit(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn attach_member(
+    State(gateway): State<Gateway>,
+    bearer: Bearer,
+    ticket: PathPart,
+    Message(mut request): Message<AttachMemberRequest>,
+) -> Reply {
+    ticket.merge(&mut request.ticket_id, "ticketId")?;
+    let response = gateway.answering(bearer.token()).attach_member(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn detach_member(
+    State(gateway): State<Gateway>,
+    bearer: Bearer,
+    ticket: PathPart,
+    Message(mut request): Message<DetachMemberRequest>,
+) -> Reply {
+    ticket.merge(&mut request.ticket_id, "ticketId")?;
+    let response = gateway.answering(bearer.token()).detach_member(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }

@@ -153,7 +153,8 @@ fn intake_schemas(checked: &mut Checked) {
 
 fn officer_schemas(checked: &mut Checked) {
     use answering::{
-        AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, Draft, GetDraftResponse, InboxItem,
+        AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, AttachMemberRequest, AttachMemberResponse,
+        DetachMemberRequest, DetachMemberResponse, Draft, FamilyMember, GetDraftResponse, InboxItem,
         ListInboxResponse, ReturnQuestionRequest, ReturnQuestionResponse,
     };
     use knowledge::{Band, Neighbour, SearchResponse, SearchResult, Verdict};
@@ -176,7 +177,13 @@ fn officer_schemas(checked: &mut Checked) {
         "AssignUnitResponse",
         &AssignUnitResponse { due_at: Some(Timestamp::default()), ..Default::default() },
     );
-    checked.message("InboxItem", &InboxItem { due_at: Some(Timestamp::default()), ..InboxItem::default() });
+    let at = Some(Timestamp::default());
+    checked.message("InboxItem", &InboxItem { due_at: at, urgent_at: at, ..InboxItem::default() });
+    checked.message("FamilyMember", &FamilyMember { asked_at: at, due_at: at, ..FamilyMember::default() });
+    checked.message("AttachMemberRequest", &AttachMemberRequest::default());
+    checked.message("AttachMemberResponse", &AttachMemberResponse::default());
+    checked.message("DetachMemberRequest", &DetachMemberRequest::default());
+    checked.message("DetachMemberResponse", &DetachMemberResponse::default());
     checked.message("ListInboxResponse", &ListInboxResponse::default());
     let draft = Draft { verdict: Some(Verdict::default()), ..Draft::default() };
     checked.message("Draft", &draft);

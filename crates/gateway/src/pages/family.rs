@@ -1,0 +1,101 @@
+//! The family of a question on the officer's page: its members, joining and separating.
+
+use api::answering::v1::{AttachMemberRequest, DetachMemberRequest, FamilyMember};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+
+use super::{
+    Page,
+    officer::{Typed, show},
+    segment, words,
+};
+use crate::{body::PathPart, fields::Form, session::SignedIn, state::Gateway};
+
+pub(super) struct Family {
+    pub members: Vec<Member>,
+    pub size: u32,
+    /// Path segment of its own centre; empty: it is nobody's member.
+    pub centre: String,
+}
+
+pub(super) struct Member {
+    pub id: String,
+    pub segment: String,
+    pub version: u32,
+    pub excerpt: String,
+    pub asked: String,
+    pub due: String,
+    pub why: String,
+}
+
+impl Family {
+    pub fn new(members: Vec<FamilyMember>, size: u32, centre_ticket_id: &str) -> Self {
+        Self {
+            members: members.into_iter().map(Member::new).collect(),
+            size,
+            centre: segment(centre_ticket_id),
+        }
+    }
+}
+
+impl Member {
+    fn new(member: FamilyMember) -> Self {
+        let mut why = member.reasons;
+        if !member.joined_by.is_empty() {
+            why.push(member.joined_by);
+        } else if !member.exact {
+            why.push(format!("xác suất cùng câu hỏi {}", words::percent(member.probability)));
+        }
+        Self {
+            segment: segment(&member.ticket_id),
+            id: member.ticket_id,
+            version: member.version,
+            excerpt: member.excerpt,
+            asked: words::moment(member.asked_at.as_ref()),
+            due: words::moment(member.due_at.as_ref()),
+            why: why.join(" · "),
+        }
+    }
+}
+
+fn back_to(ticket_id: &str) -> Response {
+    Redirect::to(&format!("/can-bo/phieu/{}", segment(ticket_id))).into_response()
+}
+
+pub(super) async fn attach(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = AttachMemberRequest {
+        ticket_id: ticket_id.clone(),
+        member_ticket_id: fields.text("member").trim().to_owned(),
+        version: fields.number("version")?,
+        reason: fields.text("reason"),
+    };
+    let Err(status) = gateway.answering(Some(&caller.token)).attach_member(gateway.ask(request)).await else {
+        return Ok(back_to(&ticket_id));
+    };
+    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+}
+
+pub(super) async fn detach(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = DetachMemberRequest {
+        ticket_id: ticket_id.clone(),
+        member_ticket_id: fields.text("member"),
+        version: fields.number("version")?,
+        reason: fields.text("reason"),
+    };
+    let Err(status) = gateway.answering(Some(&caller.token)).detach_member(gateway.ask(request)).await else {
+        return Ok(back_to(&ticket_id));
+    };
+    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+}
