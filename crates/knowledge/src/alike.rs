@@ -126,13 +126,22 @@ fn is_exact(asked: &Text, other: &Text) -> bool {
 mod tests {
     use super::*;
 
+    /// As if each word had one meaning: the same letters, the same vector.
+    fn words(text: &Text) -> WordVectors {
+        let vector = |word: &str| {
+            let digest = Sha256::digest(word);
+            (0..crate::embed::DIMENSIONS).map(|at| f32::from(digest[at % 32]) - 127.5).collect()
+        };
+        WordVectors::new(crate::text::syllables(&text.normal).map(vector).collect())
+    }
+
     fn waiting(id: u128, text: &str, cosine: f32) -> Waiting {
         Waiting {
             ticket_id: TicketId(Uuid::from_u128(id)),
             version: 2,
             awaits: Uuid::from_u128(id),
             text: Text::read(text),
-            words: WordVectors::none(),
+            words: words(&Text::read(text)),
             cosine,
             lexical: 9.0,
         }
@@ -140,7 +149,8 @@ mod tests {
 
     fn found(asked: &str, others: &[Waiting]) -> Vec<Likeness> {
         let calibration = Calibration::load(None, "multilingual-e5-small-int4").unwrap();
-        let (text, words, rarity) = (Text::read(asked), WordVectors::none(), Rarity::default());
+        let (text, rarity) = (Text::read(asked), Rarity::default());
+        let words = words(&text);
         let asked = Question::read(&text, &words, &rarity);
         near(&asked, others, &[], &rarity, &calibration)
     }

@@ -7,6 +7,14 @@ use knowledge::calibrate::{self, Files, Report};
 
 use crate::{output, output::say, settings::Settings};
 
+/// What a reader of the file must know.
+const HEADER: &str = "\
+# Written by `motcua calibrate`. `fitted` says on what (SHA-256 over its files) and what held-back questions
+# gave (cross-validated); `bands` are the least probabilities; `curve` makes the trees' sum, log-odds, a
+# probability. A tree's node looks at an input: at most `at_most`, it goes left, else right; a negative child
+# -n is leaf n, counted from 1.
+";
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The answered store: one JSON object a line with id, question, answer.
@@ -38,7 +46,7 @@ pub async fn run(mut settings: Settings, args: Args) -> anyhow::Result<()> {
     let (bar, progress) = output::progress()?;
     let report = calibrate::run(&files, Arc::new(embedder), args.precision, &progress).await?;
     bar.finish_and_clear();
-    let file = toml::to_string(&report.calibration)?;
+    let file = format!("{HEADER}{}", toml::to_string(&report.calibration)?);
     std::fs::write(&args.out, file).with_context(|| format!("cannot write {}", args.out.display()))?;
     if args.json { say(&serde_json::to_string_pretty(&report)?) } else { say(&table(&report)) }
 }
