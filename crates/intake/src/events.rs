@@ -51,7 +51,9 @@ impl Intake {
         let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
         let answer = Answer { text: event.text.clone(), citations: event.citations.clone(), answered_at: at };
         let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
-        let receipts = Receipt::of(ticket_id, &answer);
+        let centre = Some(&event.centre_ticket_id).filter(|id| !id.is_empty());
+        let answered_with = centre.map(|id| id.parse()).transpose().map_err(Failure::reject)?;
+        let receipts = Receipt::of(ticket_id, answered_with, &answer);
         let seen = Seen { what: Milestone::Answered, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
         let step = |ticket: Ticket| ticket.answer(question, event.version, custody, answer);

@@ -95,9 +95,10 @@ impl Recall {
 }
 
 impl Receipt {
-    /// The passages that an answer is or rests on: the ticket's own, and its sources.
-    pub fn of(ticket_id: TicketId, answer: &Answer) -> Vec<Self> {
-        let own = own_passage(ticket_id);
+    /// The passages that an answer is or rests on: the ticket's own, or its family centre's whose
+    /// `answered_with` it is, and its sources.
+    pub fn of(ticket_id: TicketId, answered_with: Option<TicketId>, answer: &Answer) -> Vec<Self> {
+        let own = own_passage(answered_with.unwrap_or(ticket_id));
         let mut ids: Vec<String> = answer.citations.iter().map(|citation| citation.id.clone()).collect();
         ids.push(own);
         ids.sort();
@@ -242,9 +243,13 @@ mod tests {
 
     #[test]
     fn an_answer_is_its_own_passage_and_has_its_sources() {
-        let receipts = Receipt::of(TicketId(Uuid::nil()), &answer("1"));
-        let ids: Vec<_> = receipts.iter().map(|receipt| receipt.passage_id.as_str()).collect();
-        assert_eq!(ids, ["p", "ticket:00000000-0000-0000-0000-000000000000"]);
+        let ids = |with| {
+            let receipts = Receipt::of(TicketId(Uuid::nil()), with, &answer("1"));
+            receipts.into_iter().map(|receipt| receipt.passage_id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(None), ["p", "ticket:00000000-0000-0000-0000-000000000000"]);
+        let centre = Some(TicketId(Uuid::max()));
+        assert_eq!(ids(centre), ["p", "ticket:ffffffff-ffff-ffff-ffff-ffffffffffff"]);
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! How well would the store have answered? Runs the real matching over answered and asked
 //! questions, with an index of its own and no platform.
 
+mod curve;
+mod page;
+
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -12,12 +15,15 @@ use std::{
 use api::knowledge::v1::Band;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub(crate) use self::curve::Scored;
+pub use self::curve::{AtPrecision, Bin, Curve};
+
 use crate::{
     calibration::Calibration,
     embed::{self, Embedded, Embedder},
     index::{self, EdgeIndex, Point, Span, VectorIndex},
     lexical,
-    matching::{self, Found, Matcher, Stored},
+    matching::{self, Found, Matcher, Neighbour, Stored},
     passage::Passage,
     text::Text,
 };
@@ -75,10 +81,28 @@ pub(crate) struct Asked {
     pub forbid: HashSet<String>,
 }
 
+/// One line of the errata: what a reader of a wrong draft found.
+#[derive(Debug, Clone, Deserialize)]
+struct Erratum {
+    asked: String,
+    answered: String,
+    /// `right`: the answer fits although nobody listed it; `wrong`: it does not although somebody did.
+    verdict: Judged,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Judged {
+    Right,
+    Wrong,
+}
+
 /// What the back-test is run on.
 pub struct Setup {
     pub embedder: Arc<Embedder>,
     pub calibration: Arc<Calibration>,
+    /// Corrections of the labels, `{asked, answered, verdict, why}` a line.
+    pub errata: Option<PathBuf>,
 }
 
 /// What is being done, and how far it is: done, of how many.
@@ -123,7 +147,13 @@ pub struct Report {
     /// Without `same_answer:other_condition`.
     pub all: Figures,
     pub kinds: BTreeMap<String, Figures>,
-    /// To be read before they are believed: some are right although nobody listed them.
+    /// By the field of the best neighbour; a stored question without one: "".
+    pub fields: BTreeMap<String, Figures>,
+    /// What a threshold on the probability would give, and how true the probabilities are.
+    pub curve: Curve,
+    /// The same for plain rankings of the same candidates, each with one cut-off and no guard.
+    pub baselines: BTreeMap<&'static str, Curve>,
+    /// To be read before they are believed: some are right although nobody listed them. The surest first.
     pub wrong_drafts: Vec<WrongDraft>,
     /// Of matching one question, embedding included, one at a time.
     pub p50_ms: f64,
@@ -137,7 +167,11 @@ pub struct WrongDraft {
     pub asked: String,
     /// The answered question's id.
     pub answered: String,
+    pub kind: String,
     pub probability: f64,
+    pub asked_text: String,
+    pub answered_text: String,
+    pub reasons: Vec<String>,
 }
 
 /// Reads both files, indexes the answered questions in a folder that is then thrown away, and asks.
@@ -148,22 +182,38 @@ pub async fn run(
     progress: Progress<'_>,
 ) -> Result<Report, Error> {
     let answered: Vec<Answered> = read(answered)?;
-    let asked: Vec<Asked> = read(asked)?;
+    let mut asked: Vec<Asked> = read(asked)?;
+    if let Some(errata) = &setup.errata {
+        correct(&mut asked, &read(errata)?);
+    }
     let folder = tempfile::tempdir().map_err(Error::Folder)?;
     let index: Arc<dyn VectorIndex> = Arc::new(EdgeIndex::open(folder.path())?);
     index.ensure().await?;
-    let Setup { embedder, calibration } = setup;
+    let Setup { embedder, calibration, .. } = setup;
     let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
     let stored = store(&matcher, answered, progress).await?;
     let mut tally = Tally::default();
     for (done, question) in asked.iter().enumerate() {
         let started = Instant::now();
         let nearest = matcher.nearest(&question.text, None, NEIGHBOURS, None).await?;
-        let found = matcher.judge(&nearest, &stored, NEIGHBOURS);
+        let found = matcher.judge(&nearest, &stored, usize::MAX);
         tally.add(question, &found, started.elapsed());
         progress("asking", done + 1, asked.len());
     }
     Ok(tally.report(matcher.embedder.id(), stored.passages.len()))
+}
+
+fn correct(asked: &mut [Asked], errata: &[Erratum]) {
+    for erratum in errata {
+        for one in asked.iter_mut().filter(|one| one.id == erratum.asked) {
+            if erratum.verdict == Judged::Right {
+                one.forbid.remove(&erratum.answered);
+                one.expect.insert(erratum.answered.clone());
+            } else {
+                one.expect.remove(&erratum.answered);
+            }
+        }
+    }
 }
 
 pub(crate) async fn store(
@@ -220,7 +270,10 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
 #[derive(Default)]
 struct Tally {
     kinds: BTreeMap<String, Counts>,
+    fields: BTreeMap<String, Counts>,
     wrong_drafts: Vec<WrongDraft>,
+    /// By how candidates are ranked: the verdict's own first.
+    scored: [Vec<Scored>; 4],
     times: Vec<Duration>,
 }
 
@@ -235,34 +288,36 @@ struct Counts {
 impl Tally {
     fn add(&mut self, question: &Asked, found: &Found, took: Duration) {
         self.times.push(took);
-        let counts = self.kinds.entry(question.kind.clone()).or_default();
-        let figures = &mut counts.figures;
-        figures.asked += 1;
-        let ids: Vec<&String> = found.neighbours.iter().map(|neighbour| &neighbour.passage.id).collect();
-        let answerable = !question.expect.is_empty();
-        if answerable {
-            figures.answerable += 1;
-            if let Some(at) = ids.iter().position(|id| question.expect.contains(*id)) {
-                counts.top1 += usize::from(at == 0);
-                counts.top5 += usize::from(at < 5);
-                counts.reciprocal_ranks += 1.0 / number(at + 1);
+        let counts = counts(question, found);
+        self.kinds.entry(question.kind.clone()).or_default().add(&counts);
+        if question.kind == APART {
+            return;
+        }
+        let best = found.neighbours.first();
+        let field = best.map(|best| best.passage.field.clone()).unwrap_or_default();
+        self.fields.entry(field).or_default().add(&counts);
+        let right = |neighbour: &Neighbour| question.expect.contains(&neighbour.passage.id);
+        if let Some(best) = best {
+            let probability = found.verdict.probability;
+            if !found.verdict.capped {
+                self.scored[0].push(Scored { score: probability, right: right(best) });
+            }
+            if found.verdict.band == Band::Reuse && !right(best) {
+                self.wrong_drafts.push(WrongDraft {
+                    asked: question.id.clone(),
+                    answered: best.passage.id.clone(),
+                    kind: question.kind.clone(),
+                    probability,
+                    asked_text: question.text.clone(),
+                    answered_text: best.passage.question.clone(),
+                    reasons: found.verdict.reasons.clone(),
+                });
             }
         }
-        match (found.verdict.band, ids.first()) {
-            (Band::Reuse, Some(id)) => {
-                figures.drafted += 1;
-                let correct = question.expect.contains(*id);
-                figures.correct += usize::from(correct);
-                figures.forbidden += usize::from(question.forbid.contains(*id));
-                figures.false_drafts += usize::from(!answerable);
-                if !correct {
-                    let (asked, answered) = (question.id.clone(), (*id).clone());
-                    let probability = found.verdict.probability;
-                    self.wrong_drafts.push(WrongDraft { asked, answered, probability });
-                }
-            }
-            (Band::Suggest, _) => figures.suggested += 1,
-            _ => {}
+        let plain: [fn(&Neighbour) -> f64; 3] = [|n| n.cosine, |n| n.lexical, |n| n.fused];
+        for (scored, score) in self.scored[1..].iter_mut().zip(plain) {
+            let best = found.neighbours.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+            scored.extend(best.map(|best| Scored { score: score(best), right: right(best) }));
         }
     }
 
@@ -272,17 +327,55 @@ impl Tally {
             all.add(counts);
         }
         self.times.sort();
-        let kinds = self.kinds.into_iter().map(|(kind, counts)| (kind, counts.figures())).collect();
+        self.wrong_drafts.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+        let answerable = all.figures.answerable;
+        let [own, cosine, lexical, fused] = self.scored;
+        let plain = [("cosine", cosine), ("bm25", lexical), ("fused", fused)];
+        let figures = |counts: BTreeMap<String, Counts>| {
+            counts.into_iter().map(|(name, counts)| (name, counts.figures())).collect()
+        };
         Report {
             model: model.to_owned(),
             answered,
             all: all.figures(),
-            kinds,
+            kinds: figures(self.kinds),
+            fields: figures(self.fields),
+            curve: Curve::new(own, answerable, true),
+            baselines: plain.map(|(name, scored)| (name, Curve::new(scored, answerable, false))).into(),
             wrong_drafts: self.wrong_drafts,
             p50_ms: quantile(&self.times, 50),
             p99_ms: quantile(&self.times, 99),
         }
     }
+}
+
+/// One question's.
+fn counts(question: &Asked, found: &Found) -> Counts {
+    let mut counts = Counts::default();
+    let figures = &mut counts.figures;
+    figures.asked = 1;
+    let ids: Vec<&String> =
+        found.neighbours.iter().take(NEIGHBOURS).map(|neighbour| &neighbour.passage.id).collect();
+    let answerable = !question.expect.is_empty();
+    if answerable {
+        figures.answerable = 1;
+        if let Some(at) = ids.iter().position(|id| question.expect.contains(*id)) {
+            counts.top1 = usize::from(at == 0);
+            counts.top5 = usize::from(at < 5);
+            counts.reciprocal_ranks = 1.0 / number(at + 1);
+        }
+    }
+    match (found.verdict.band, ids.first()) {
+        (Band::Reuse, Some(id)) => {
+            figures.drafted = 1;
+            figures.correct = usize::from(question.expect.contains(*id));
+            figures.forbidden = usize::from(question.forbid.contains(*id));
+            figures.false_drafts = usize::from(!answerable);
+        }
+        (Band::Suggest, _) => figures.suggested = 1,
+        _ => {}
+    }
+    counts
 }
 
 impl Counts {
@@ -373,6 +466,10 @@ impl fmt::Display for Report {
                 share(one.top5),
                 share(one.mrr),
             )?;
+        }
+        for (name, curve) in std::iter::once((&"motcua", &self.curve)).chain(&self.baselines) {
+            let at = curve.at_precision.iter().map(|at| format!("{:.3} at {:.2}", at.coverage, at.precision));
+            writeln!(f, "coverage by {name}: {}", at.collect::<Vec<_>>().join(", "))?;
         }
         write!(f, "one question: p50 {:.1} ms, p99 {:.1} ms", self.p50_ms, self.p99_ms)
     }

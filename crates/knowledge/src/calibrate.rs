@@ -17,7 +17,7 @@ use self::{
     examples::{Known, gather},
     outcome::{Outcome, platt},
 };
-pub use crate::backtest::{Error, Progress};
+pub use crate::backtest::{AtPrecision, Error, Progress};
 use crate::{
     backtest::{self, Answered, Asked},
     calibration::{Bands, Calibration, Fitted},
@@ -69,7 +69,7 @@ pub struct Report {
     #[serde(skip)]
     pub calibration: Calibration,
     /// Coverage at several precisions: what a stricter target would cost.
-    pub coverage_at: Vec<CoverageAt>,
+    pub coverage_at: Vec<AtPrecision>,
     /// Area under the curve of the labelled pairs, by their domain.
     pub pair_auc: Vec<(String, f64)>,
     pub top1: f64,
@@ -77,17 +77,6 @@ pub struct Report {
     pub false_drafts: f64,
     /// Of the labelled hard negatives, the share whose forbidden answer would be drafted.
     pub forbidden: f64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CoverageAt {
-    pub precision: f64,
-    pub drafts: usize,
-    pub precision_lower: Option<f64>,
-    pub coverage: f64,
-    /// The least probability; none: no threshold reaches this precision.
-    pub probability: Option<f64>,
 }
 
 /// Reads the files, asks every question of an index of the answered ones, and fits. `precision` is
@@ -134,7 +123,7 @@ pub async fn run(
         precision_lower: reached.precision_lower.unwrap_or(0.0),
         coverage: reached.coverage,
     };
-    let reuse = reached.probability.unwrap_or(1.0);
+    let reuse = reached.threshold.unwrap_or(1.0);
     let suggest = curve.probability(outcome.right_score_at(SUGGESTED)).min(reuse);
     Ok(report(Calibration {
         model,

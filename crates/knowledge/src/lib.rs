@@ -25,6 +25,7 @@ mod passage;
 mod rarity;
 mod restore;
 pub mod reuse;
+mod reversal;
 mod service;
 pub mod slots;
 mod storage;

@@ -61,6 +61,10 @@ pub struct Neighbour {
     pub passage: Passage,
     /// Cosine similarity, -1 to 1.
     pub cosine: f64,
+    /// BM25, 0 or more.
+    pub lexical: f64,
+    /// Of both, fused by the engine; only its order means something.
+    pub fused: f64,
     /// That it is the same question, 0 to 1.
     pub probability: f64,
 }
@@ -125,6 +129,8 @@ impl Matcher {
         let neighbour = |(at, probability): (usize, f64)| Neighbour {
             passage: known[at].1.clone(),
             cosine: f64::from(known[at].0.cosine).clamp(-1.0, 1.0),
+            lexical: known[at].0.lexical.into(),
+            fused: known[at].0.score.into(),
             probability,
         };
         Found { verdict, neighbours: ranked.into_iter().take(limit).map(neighbour).collect() }

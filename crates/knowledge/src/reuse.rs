@@ -30,6 +30,8 @@ pub struct Verdict {
     pub band: Band,
     /// That the best neighbour's answer answers the question, 0 to 1.
     pub probability: f64,
+    /// Something disagrees, so that it is never above `suggest`.
+    pub capped: bool,
     /// In words an officer can read (Vietnamese).
     pub reasons: Vec<String>,
 }
@@ -74,14 +76,15 @@ pub fn judge(
     ranked.extend((described.len()..candidates.len()).map(|at| (at, 0.0)));
     let Some(&(best, probability)) = ranked.first() else {
         let reasons = vec!["Kho chưa có câu nào gần với câu hỏi này".to_owned()];
-        return (ranked, Verdict { band: Band::None, probability: 0.0, reasons });
+        return (ranked, Verdict { band: Band::None, probability: 0.0, capped: false, reasons });
     };
     let (described, candidate) = (&described[best], &candidates[best]);
     let exact = same(asked.text, candidate.question);
     let another = |c: &Candidate<'_>| c.answer != candidate.answer;
     let twin = exact && candidates.iter().any(|c| same(asked.text, c.question) && another(c));
     let mut band = calibration.band(probability);
-    if band == Band::Reuse && (twin || (!exact && !described.compared.disagreements.is_empty())) {
+    let capped = twin || (!exact && !described.compared.disagreements.is_empty());
+    if band == Band::Reuse && capped {
         band = Band::Suggest;
     }
     let mut reasons = vec![likeness(asked.text, described, band, exact)];
@@ -93,7 +96,7 @@ pub fn judge(
     {
         reasons.push("Có câu khác, câu trả lời khác, cũng gần như vậy".to_owned());
     }
-    (ranked, Verdict { band, probability, reasons })
+    (ranked, Verdict { band, probability, capped, reasons })
 }
 
 fn likeness(asked: &Text, described: &Described, band: Band, exact: bool) -> String {

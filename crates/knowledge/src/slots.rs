@@ -10,7 +10,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::text::{self, Text};
+use crate::{
+    reversal::{Reversal, reversal},
+    text::{self, Text},
+};
 
 /// Something the two questions state differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,18 @@ pub struct Comparison {
 }
 
 pub fn compare(asked: &Text, stored: &Text) -> Comparison {
+    let mut compared = compare_slots(asked, stored);
+    let words = |text| text::syllables(text).collect::<Vec<_>>();
+    if let Some(Reversal { left, middle, right }) =
+        reversal(&words(asked.facing(stored)), &words(stored.facing(asked)))
+    {
+        let (asked, stored) = (format!("{left} … {middle} … {right}"), format!("{right} … {middle} … {left}"));
+        compared.disagreements.push(Disagreement { slot: "vai", asked, stored });
+    }
+    compared
+}
+
+fn compare_slots(asked: &Text, stored: &Text) -> Comparison {
     let folded = asked.undiacritised || stored.undiacritised;
     let guard = if folded { &*FOLDED } else { &*PLAIN };
     let (asked, stored) = (guard.read(asked.facing(stored)), guard.read(stored.facing(asked)));

@@ -2,63 +2,13 @@
 
 #![expect(clippy::print_stderr, reason = "shows the figures when a test fails")]
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-};
+mod support;
 
-use knowledge::{
-    backtest::{self, Setup},
-    calibration::Calibration,
-    embed::{self, Embedder},
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use knowledge::backtest;
 use serde_json::json;
-
-/// Where `make parts` puts the model: `MOTCUA_PARTS`, else the two usual folders.
-fn parts() -> PathBuf {
-    let usual = [
-        std::env::var_os("MOTCUA_PARTS").map(PathBuf::from),
-        Some(PathBuf::from("/var/cache/motcua/parts")),
-        std::env::var_os("XDG_CACHE_HOME").map(|home| Path::new(&home).join("motcua/parts")),
-        std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/motcua/parts")),
-    ];
-    let found = usual.into_iter().flatten().find(|dir| dir.join("multilingual-e5-small-int4").is_dir());
-    found.expect("the embedding model is not installed: run `make parts`")
-}
-
-/// The first `libonnxruntime.so…` below `dir`.
-fn onnxruntime(dir: &Path) -> Option<PathBuf> {
-    std::fs::read_dir(dir).ok()?.flatten().find_map(|entry| {
-        let path = entry.path();
-        let is_it = entry.file_name().to_string_lossy().starts_with("libonnxruntime.so");
-        if is_it { Some(path) } else { path.is_dir().then(|| onnxruntime(&path)).flatten() }
-    })
-}
-
-fn setup() -> Setup {
-    static EMBEDDER: OnceLock<Arc<Embedder>> = OnceLock::new();
-    let embedder = EMBEDDER.get_or_init(|| {
-        let parts = parts();
-        let options = embed::Options {
-            model_dir: parts.join("multilingual-e5-small-int4"),
-            onnxruntime: onnxruntime(&parts).expect("ONNX Runtime is not installed: run `make parts`"),
-            threads: 2,
-            queue_max: 64,
-            batch_max: 16,
-        };
-        Arc::new(Embedder::open(&options).unwrap())
-    });
-    let calibration = Calibration::load(None, embedder.model()).unwrap();
-    Setup { embedder: Arc::clone(embedder), calibration: Arc::new(calibration) }
-}
-
-fn lines(values: &[serde_json::Value]) -> tempfile::NamedTempFile {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let text: Vec<String> = values.iter().map(ToString::to_string).collect();
-    std::fs::write(file.path(), text.join("\n")).unwrap();
-    file
-}
+use support::{lines, setup};
 
 const ANSWERED: [(&str, &str); 10] = [
     ("bhyt", "Thủ tục cấp lại thẻ bảo hiểm y tế khi bị mất gồm những gì?"),

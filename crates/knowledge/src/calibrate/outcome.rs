@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CoverageAt,
+    AtPrecision,
     examples::{Known, Of},
 };
-use crate::{backtest::wilson_lower, calibration::Curve};
+use crate::{backtest::Scored, calibration::Curve};
 
 /// The best neighbour of each asked question, and the labelled pairs.
 pub struct Outcome {
@@ -70,17 +70,10 @@ impl Outcome {
         at.and_then(|at| right.get(at)).copied().unwrap_or(0.0)
     }
 
-    /// The most drafts whose precision is at least `target`.
-    pub fn coverage_at(&self, target: f64, curve: &Curve) -> CoverageAt {
-        let drafts = self.drafts(target);
-        let right = self.free().take(drafts).filter(|one| one.right).count();
-        CoverageAt {
-            precision: target,
-            drafts,
-            precision_lower: wilson_lower(right, drafts),
-            coverage: share(right, self.answerable),
-            probability: self.free().take(drafts).last().map(|last| curve.probability(last.score)),
-        }
+    /// The most drafts whose precision is at least `target`, by their probability.
+    pub fn coverage_at(&self, target: f64, curve: &Curve) -> AtPrecision {
+        let scored = self.free().map(|one| Scored { score: curve.probability(one.score), right: one.right });
+        AtPrecision::of(&scored.collect::<Vec<_>>(), self.answerable, target)
     }
 
     /// Of the first `drafts`.
@@ -108,15 +101,7 @@ impl Outcome {
     }
 
     fn drafts(&self, target: f64) -> usize {
-        let mut right = 0;
-        let mut drafts = 0;
-        for (at, one) in self.free().enumerate() {
-            right += usize::from(one.right);
-            if share(right, at + 1) >= target {
-                drafts = at + 1;
-            }
-        }
-        drafts
+        self.coverage_at(target, &Curve { slope: 1.0, intercept: 0.0 }).drafts
     }
 }
 
@@ -210,9 +195,9 @@ mod tests {
         let curve = Curve { slope: 1.0, intercept: 0.0 };
         let some = outcome(&[(true, false), (false, true), (true, false), (false, false), (true, false)]);
         let at = some.coverage_at(0.75, &curve);
-        assert_eq!((at.drafts, at.probability), (4, Some(curve.probability(-4.0))));
+        assert_eq!((at.drafts, at.threshold), (4, Some(curve.probability(-4.0))));
         assert!((at.coverage - 1.0).abs() < 1e-9 && (some.forbidden(0.75) - 0.5).abs() < 1e-9);
         assert_eq!(some.coverage_at(0.9, &curve).drafts, 2);
-        assert_eq!(outcome(&[(false, false)]).coverage_at(0.5, &curve).probability, None);
+        assert_eq!(outcome(&[(false, false)]).coverage_at(0.5, &curve).threshold, None);
     }
 }
