@@ -14,7 +14,8 @@ use api::{
     answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
     knowledge::v1::{
-        AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike, ReviewOpened,
+        AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
+        ReviewOpened,
     },
     routing::v1::QuestionRouted,
 };

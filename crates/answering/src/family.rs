@@ -60,6 +60,8 @@ pub enum NotJoined {
     Itself,
     /// One of the two does not wait for an officer.
     NotWaiting,
+    /// One of the two was reopened: its answer is for more than its first words.
+    Reopened,
     OtherUnit,
     /// The centre is a member: no chains.
     CentreIsMember,
@@ -82,12 +84,15 @@ impl Relative {
     pub fn join(self, centre: &Self, joining: Joining) -> Result<(Answer, Membership), NotJoined> {
         let (member_id, centre_id) = (self.answer.ticket_id, centre.answer.ticket_id);
         let waiting = [&self.answer, &centre.answer].iter().all(|answer| answer.state == State::Drafted);
+        let first_rounds =
+            [&self.answer, &centre.answer].iter().all(|answer| answer.question.follow_ups.is_empty());
         let refused = match &self.membership {
             _ if member_id == centre_id => Some(NotJoined::Itself),
             Some(Membership { centre_id: of, ending: None, .. }) if *of == centre_id => {
                 Some(NotJoined::Already)
             }
             _ if !waiting => Some(NotJoined::NotWaiting),
+            _ if !first_rounds => Some(NotJoined::Reopened),
             Some(_) => Some(NotJoined::Elsewhere),
             None if centre.membership.is_some() => Some(NotJoined::CentreIsMember),
             None if self.answer.custody.unit != centre.answer.custody.unit => Some(NotJoined::OtherUnit),

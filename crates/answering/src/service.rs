@@ -331,6 +331,9 @@ fn not_joined(why: NotJoined) -> Refusal {
         NotJoined::CentreIsMember => {
             Refusal::conflict("CENTRE_IS_MEMBER", "the centre is a member of another family")
         }
+        NotJoined::Reopened => {
+            Refusal::conflict("QUESTION_REOPENED", "a reopened question is answered by itself")
+        }
         NotJoined::NotWaiting | NotJoined::Already | NotJoined::Elsewhere => refused(Refused::NotDrafted),
     }
 }

@@ -29,7 +29,8 @@ update knowledge.passage set indexed_at = null;
 
 create index passage_copy_of on knowledge.passage (copy_of) where copy_of is not null;
 create index passage_question_key on knowledge.passage (question_key);
-create index passage_to_compare on knowledge.passage (passage_id) where compared_at is null;
+create index passage_to_compare on knowledge.passage (passage_id)
+    where compared_at is null and indexed_at is not null;
 create index passage_valid_until on knowledge.passage (valid_until) where valid_until is not null;
 
 -- What each change ended: the trace (lưu vết), and the texts that people may have received.

@@ -80,8 +80,13 @@ pub fn near(
     // Each waiting question will have an answer of its own.
     let mut company: Vec<(Option<&Waiting>, Candidate<'_>)> = others
         .map(|(other, id)| {
-            let candidate =
-                Candidate { question: &other.text, words: &other.words, answer: id, cosine: other.cosine, lexical: other.lexical };
+            let candidate = Candidate {
+                question: &other.text,
+                words: &other.words,
+                answer: id,
+                cosine: other.cosine,
+                lexical: other.lexical,
+            };
             (Some(other), candidate)
         })
         .collect();

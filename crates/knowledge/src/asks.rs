@@ -74,7 +74,8 @@ impl Asks {
 
 fn has(spaced: &str, words: &str) -> bool {
     spaced.match_indices(words).any(|(at, _)| {
-        spaced.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ') && spaced.as_bytes().get(at + words.len()) == Some(&b' ')
+        spaced.as_bytes().get(at.wrapping_sub(1)) == Some(&b' ')
+            && spaced.as_bytes().get(at + words.len()) == Some(&b' ')
     })
 }
 

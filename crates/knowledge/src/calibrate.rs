@@ -6,6 +6,7 @@ mod examples;
 mod outcome;
 
 use std::{
+    fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -168,5 +169,8 @@ fn fingerprint<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<String, E
         let read = |path: &Path| std::fs::read(path);
         hash.update(read(file).map_err(|source| Error::Read { path: file.clone(), source })?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
 }

@@ -91,7 +91,9 @@ impl Calibration {
             return Err(Error::OtherModel(calibration.model, model.to_owned()));
         }
         let names = FEATURES.iter().map(|(name, _)| *name);
-        if !calibration.inputs.iter().map(String::as_str).eq(names) || !calibration.trees.is_sound(FEATURES.len()) {
+        if !calibration.inputs.iter().map(String::as_str).eq(names)
+            || !calibration.trees.is_sound(FEATURES.len())
+        {
             return Err(Error::OtherInputs);
         }
         let Bands { reuse, suggest } = calibration.bands;

@@ -310,9 +310,12 @@ pub async fn state_fact(conn: &mut PgConnection, kept: &Kept, change: &Version) 
     }
 }
 
+/// Digests of its former texts since it was approved last: texts of an earlier round answered another
+/// question, and are not replaced by corrections of this one.
 async fn earlier(conn: &mut PgConnection, id: &str) -> Result<Vec<String>, sqlx::Error> {
     let versions = storage::life::versions(conn, id, EARLIER_MAX).await?;
-    let mut earlier: Vec<String> = versions.iter().map(|version| digest(&version.answer)).collect();
+    let of_this_round = versions.iter().take_while(|version| version.change != Change::Approved);
+    let mut earlier: Vec<String> = of_this_round.map(|version| digest(&version.answer)).collect();
     earlier.dedup();
     Ok(earlier)
 }

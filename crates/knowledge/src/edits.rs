@@ -69,7 +69,8 @@ struct SameForm {
 }
 
 static DATA: LazyLock<Data> = LazyLock::new(|| {
-    toml::from_str(include_str!("../data/edits.toml")).expect("data/edits.toml is compiled in and covered by a test")
+    toml::from_str(include_str!("../data/edits.toml"))
+        .expect("data/edits.toml is compiled in and covered by a test")
 });
 
 /// How often each kind is tried, of the edits that make another question.
@@ -96,7 +97,10 @@ impl Editor {
         for question in questions {
             let words: Vec<&str> = question.split(' ').collect();
             for three in words.windows(3).filter(|three| is_content(three[1]) && is_content(three[2])) {
-                after.entry(three[0].to_owned()).or_default().push((three[1].to_owned(), three[2].to_owned()));
+                after
+                    .entry(three[0].to_owned())
+                    .or_default()
+                    .push((three[1].to_owned(), three[2].to_owned()));
             }
         }
         Self { after }
@@ -130,7 +134,9 @@ impl Editor {
     fn substituted(&self, question: &str, rng: &mut StdRng) -> Option<String> {
         let words: Vec<&str> = question.split(' ').collect();
         let places: Vec<usize> = (1..words.len().saturating_sub(1))
-            .filter(|at| is_content(words[*at]) && is_content(words[at + 1]) && self.after.contains_key(words[at - 1]))
+            .filter(|at| {
+                is_content(words[*at]) && is_content(words[at + 1]) && self.after.contains_key(words[at - 1])
+            })
             .collect();
         let at = *places.choose(rng)?;
         let (first, second) = self.after.get(words[at - 1])?.choose(rng)?;
@@ -150,7 +156,8 @@ fn negated(question: &str) -> Option<String> {
     if let Some(verb) = verb {
         return Some(replaced(question, &format!("không {verb}"), verb));
     }
-    let verb = DATA.negated.iter().find(|verb| has_words(question, verb) && !question.starts_with(verb.as_str()))?;
+    let verb =
+        DATA.negated.iter().find(|verb| has_words(question, verb) && !question.starts_with(verb.as_str()))?;
     Some(replaced(question, verb, &format!("không {verb}")))
 }
 
@@ -163,8 +170,9 @@ fn renumbered(question: &str, rng: &mut StdRng) -> Option<String> {
 
 fn deleted(question: &str, rng: &mut StdRng) -> Option<String> {
     let words: Vec<&str> = question.split(' ').collect();
-    let places: Vec<usize> =
-        (1..words.len().saturating_sub(1)).filter(|at| is_content(words[*at]) && is_content(words[at + 1])).collect();
+    let places: Vec<usize> = (1..words.len().saturating_sub(1))
+        .filter(|at| is_content(words[*at]) && is_content(words[at + 1]))
+        .collect();
     let at = *places.choose(rng).filter(|_| words.len() > 6)?;
     Some([&words[..at], &words[at + 2..]].concat().join(" "))
 }
@@ -182,7 +190,8 @@ fn paraphrased(question: &str, rng: &mut StdRng) -> Option<String> {
     let known = |same: &&SameWords| same.words.iter().any(|words| has_words(&said, words));
     let groups: Vec<&SameWords> = DATA.same_words.iter().filter(known).collect();
     if let Some(group) = groups.choose(rng).filter(|_| rng.random_bool(0.6)) {
-        let here = group.words.iter().filter(|words| has_words(&said, words)).max_by_key(|words| words.len())?;
+        let here =
+            group.words.iter().filter(|words| has_words(&said, words)).max_by_key(|words| words.len())?;
         said = replaced(&said, here, group.words.choose(rng)?);
     }
     if rng.random_bool(0.35) {
@@ -211,12 +220,22 @@ mod tests {
 
     #[test]
     fn each_kind_does_what_its_name_says() {
-        let questions = ["thủ tục cấp giấy phép lái xe", "thủ tục đăng ký khai sinh cho con", "xin giấy chứng nhận độc thân"];
+        let questions = [
+            "thủ tục cấp giấy phép lái xe",
+            "thủ tục đăng ký khai sinh cho con",
+            "xin giấy chứng nhận độc thân",
+        ];
         let editor = Editor::new(questions.into_iter());
         let mut rng = StdRng::seed_from_u64(3);
         let mut said = |question: &str, kind| editor.edit(question, kind, &mut rng).map(|edit| edit.text);
-        assert_eq!(said("người bệnh được tiêm mũi 2", Kind::Negation).unwrap(), "người bệnh không được tiêm mũi 2");
-        assert_eq!(said("bao nhiêu tuổi không được kết nạp", Kind::Negation).unwrap(), "bao nhiêu tuổi được kết nạp");
+        assert_eq!(
+            said("người bệnh được tiêm mũi 2", Kind::Negation).unwrap(),
+            "người bệnh không được tiêm mũi 2"
+        );
+        assert_eq!(
+            said("bao nhiêu tuổi không được kết nạp", Kind::Negation).unwrap(),
+            "bao nhiêu tuổi được kết nạp"
+        );
         assert!(said("nghị định số 15 quy định gì", Kind::Number).unwrap().starts_with("nghị định số 1"));
         assert_eq!(said("hồ sơ xuất khẩu gỗ", Kind::Alternative).unwrap(), "hồ sơ nhập khẩu gỗ");
         assert_eq!(said("mèo có sủa", Kind::Number), None);

@@ -200,8 +200,11 @@ fn work(mut model: TextEmbedding, waiting: &Receiver<Job>, batch_max: usize) {
         }
         metrics::histogram!("motcua_embedding_batch_texts").record(u32::try_from(texts).unwrap_or(u32::MAX));
         let inputs: Vec<String> = jobs.iter().flat_map(|job| &job.texts).map(|text| input(text)).collect();
-        let embedded: Result<Vec<Embedded>, Error> =
-            inputs.chunks(batch_max).map(|batch| run(&mut model, batch)).collect::<Result<Vec<_>, _>>().map(|batches| batches.concat());
+        let embedded: Result<Vec<Embedded>, Error> = inputs
+            .chunks(batch_max)
+            .map(|batch| run(&mut model, batch))
+            .collect::<Result<Vec<_>, _>>()
+            .map(|batches| batches.concat());
         match embedded {
             Ok(all) => {
                 let mut all = all.into_iter();
@@ -230,7 +233,8 @@ fn run(model: &mut TextEmbedding, inputs: &[String]) -> Result<Vec<Embedded>, Er
     let per_text = flat.len() / inputs.len().max(1);
     let mut embedded = Vec::with_capacity(inputs.len());
     for (row, input) in inputs.iter().enumerate() {
-        let encoding = model.tokenizer.encode(input.as_str(), true).map_err(|error| Error::Tokenizer(error.into()))?;
+        let encoding =
+            model.tokenizer.encode(input.as_str(), true).map_err(|error| Error::Tokenizer(error.into()))?;
         let own = &flat[row * per_text..(row + 1) * per_text];
         let words = of_words(input, encoding.get_offsets(), own);
         let dense = checked(unit(pooled.row(row).to_vec()))?;
@@ -246,7 +250,8 @@ fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<Vec<
     for word in text::syllables(text).take(WORDS_MAX) {
         let start = PREFIX.len() + text::place(text, word);
         let within = |(from, to): &(usize, usize)| *from < start + word.len() && *to > start;
-        let mut own = offsets.iter().zip(tokens.chunks_exact(DIMENSIONS)).filter(|(span, _)| within(span)).peekable();
+        let mut own =
+            offsets.iter().zip(tokens.chunks_exact(DIMENSIONS)).filter(|(span, _)| within(span)).peekable();
         if own.peek().is_none() {
             break;
         }
@@ -259,7 +264,9 @@ fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<Vec<
 
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    vector.iter_mut().for_each(|x| *x /= length);
+    for x in &mut vector {
+        *x /= length;
+    }
     vector
 }
 

@@ -9,7 +9,7 @@ use crate::{
     index::{Point, Span},
     lexical,
     service::Knowledge,
-    storage::{self, Waiting},
+    storage::{self, Status, Waiting},
     text::Text,
 };
 
@@ -87,9 +87,10 @@ impl Knowledge {
         self.matcher.index.ensure().await?;
         let points = self.matcher.index.count().await?;
         let mut conn = self.pool.acquire().await?;
-        let indexed = storage::status(&mut conn).await?.indexed;
-        if points != indexed {
-            tracing::warn!(points, indexed, "the index is not what was stored; it is built again");
+        let Status { indexed, behind } = storage::status(&mut conn).await?;
+        // What waits may be there in its older state.
+        if points < indexed || points > indexed + behind {
+            tracing::warn!(points, indexed, behind, "the index is not what was stored; it is built again");
             self.matcher.index.clear().await?;
             storage::mark_all_waiting(&mut conn).await?;
         }
@@ -132,13 +133,15 @@ impl Knowledge {
             storage::keep_embedding(&mut tx, &passage.id, embedded, &model).await?;
         }
         let mut fresh = embedded.into_iter();
+        let mut learned = Vec::with_capacity(waiting.len());
         let points = waiting.into_iter().filter_map(|passage| {
-            let Waiting { id, question, answer, field, unit, embedding, valid_from, valid_until, .. } = passage;
+            let Waiting { id, question, answer, field, unit, embedding, valid_from, valid_until, .. } =
+                passage;
             let valid = Span::of(valid_from, valid_until);
             let question = Text::read(&question);
-            self.matcher.learn(&question, &answer);
             let dense = embedding.or_else(|| fresh.next().map(|embedded| embedded.dense))?;
             let lexical = lexical::stored(&question.folded);
+            learned.push((question, answer));
             Some(Point { id, dense, lexical, field, unit, valid })
         });
         let points: Vec<Point> = points.collect();
@@ -147,6 +150,9 @@ impl Knowledge {
         }
         storage::mark_indexed(&mut tx, &ids, self.clock.now()).await?;
         tx.commit().await?;
+        for (question, answer) in &learned {
+            self.matcher.learn(question, answer);
+        }
         self.upkeep.notify_one();
         metrics::counter!("motcua_passages_indexed_total").increment(ids.len() as u64);
         Ok(ids.len())

@@ -169,9 +169,10 @@ impl Nearest {
         self.hits.iter().map(|hit| hit.id.clone()).collect()
     }
 
-    /// Those whose word vectors are needed.
-    pub fn shortlist(&self) -> Vec<String> {
-        self.hits.iter().take(SHORTLIST).map(|hit| hit.id.clone()).collect()
+    /// Those of `passages` whose word vectors are needed.
+    pub fn shortlist(&self, passages: &HashMap<String, Passage>) -> Vec<String> {
+        let known = self.hits.iter().filter(|hit| passages.contains_key(&hit.id));
+        known.take(SHORTLIST).map(|hit| hit.id.clone()).collect()
     }
 
     fn known<'a>(&'a self, stored: &'a Stored) -> Vec<Known<'a>> {

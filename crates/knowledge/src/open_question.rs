@@ -217,7 +217,13 @@ impl Knowledge {
             let published = self.published(conn, query(None)).await?;
             let vocabulary = self.matcher.vocabulary();
             let asked = Question::read(text, &embedded.words, &vocabulary.rarity);
-            likes.extend(alike::near(&asked, &near, &published, &vocabulary.rarity, &self.matcher.calibration));
+            likes.extend(alike::near(
+                &asked,
+                &near,
+                &published,
+                &vocabulary.rarity,
+                &self.matcher.calibration,
+            ));
         }
         let first = same.iter().chain(&near).find(|other| told(&likes[..1.min(likes.len())], other));
         Ok((likes, first.map_or(row.ticket_id, |first| first.awaits)))

@@ -141,7 +141,12 @@ impl<'a> Question<'a> {
 }
 
 /// Describes a pair.
-pub fn describe(asked: &Question<'_>, stored: &Question<'_>, cosine: f32, compared: &Comparison) -> Described {
+pub fn describe(
+    asked: &Question<'_>,
+    stored: &Question<'_>,
+    cosine: f32,
+    compared: &Comparison,
+) -> Described {
     let (left, right) = (asked.facing(stored), stored.facing(asked));
     let (of_left, of_right) = (Side::new(left, right), Side::new(right, left));
     let common = common_subsequence(left, right);
@@ -149,7 +154,8 @@ pub fn describe(asked: &Question<'_>, stored: &Question<'_>, cosine: f32, compar
     let [words_left, words_right] = [left, right].map(|words| number(words.len()).ln_1p());
     let substituted = Substituted::new(left, right, &common);
     let likeness = asked.asks.compare(stored.asks);
-    let (near_left, near_right) = (Near::new(&aligned.left, left, &of_left), Near::new(&aligned.right, right, &of_right));
+    let (near_left, near_right) =
+        (Near::new(&aligned.left, left, &of_left), Near::new(&aligned.right, right, &of_right));
     let (exchange, exchange_least) = aligned.exchange(&of_left.content, &of_right.content);
     [
         cosine,
@@ -326,7 +332,8 @@ struct Substituted {
 impl Substituted {
     fn new(left: &[Word<'_>], right: &[Word<'_>], common: &[(usize, usize)]) -> Self {
         let mut found = Self { places: 0, weight: 0.0, most: 0.0, inserted_left: 0.0, inserted_right: 0.0 };
-        let letters = |words: &[Word<'_>]| words.iter().map(|w| w.letters.to_owned()).collect::<HashSet<String>>();
+        let letters =
+            |words: &[Word<'_>]| words.iter().map(|w| w.letters.to_owned()).collect::<HashSet<String>>();
         let (in_left, in_right) = (letters(left), letters(right));
         let weigh = |words: &[Word<'_>], other: &HashSet<String>| -> f32 {
             words.iter().filter(|w| w.content && !other.contains(w.letters)).map(|w| w.weight).sum()

@@ -96,12 +96,17 @@ impl Restorer {
         for syllable in syllables {
             let known = self.variants.get(*syllable).map_or(&[][..], Vec::as_slice);
             let digits = syllable.contains(|c: char| c.is_ascii_digit());
-            let options: Vec<Option<Form>> =
-                if known.is_empty() || digits { vec![None] } else { known.iter().copied().map(Some).collect() };
+            let options: Vec<Option<Form>> = if known.is_empty() || digits {
+                vec![None]
+            } else {
+                known.iter().copied().map(Some).collect()
+            };
             let step = options.into_iter().map(|form| {
                 let (from, score) = match steps.last() {
                     None => (0, self.likelihood(Some(START), form)),
-                    Some(before) => best(before.iter().map(|(b, score, _)| score + self.likelihood(*b, form))),
+                    Some(before) => {
+                        best(before.iter().map(|(b, score, _)| score + self.likelihood(*b, form)))
+                    }
                 };
                 (form, score, from)
             });
@@ -145,7 +150,9 @@ mod tests {
 
     fn learned() -> Restorer {
         let mut restorer = Restorer::default();
-        for text in ["thủ tục cấp lại thẻ bảo hiểm y tế", "bán đất cho bạn", "bạn đã đặt lịch", "giấy bán nhà đất"] {
+        for text in
+            ["thủ tục cấp lại thẻ bảo hiểm y tế", "bán đất cho bạn", "bạn đã đặt lịch", "giấy bán nhà đất"]
+        {
             restorer.learn(text);
         }
         restorer
@@ -155,7 +162,10 @@ mod tests {
     fn neighbours_decide_between_forms() {
         let restorer = learned();
         assert_eq!(restorer.restore("ban dat cho ban"), "bán đất cho bạn");
-        assert_eq!(restorer.restore("(cap lai) the bao hiem, y te xyz 12"), "(cấp lại) thẻ bảo hiểm, y tế xyz 12");
+        assert_eq!(
+            restorer.restore("(cap lai) the bao hiem, y te xyz 12"),
+            "(cấp lại) thẻ bảo hiểm, y tế xyz 12"
+        );
         assert_eq!(restorer.restore(""), "");
     }
 

@@ -8,8 +8,8 @@ use crate::{
     pair::{self, FEATURES, OF_COMPANY, Question},
     rarity::Rarity,
     slots::{self, Comparison},
-    text::Text,
-    words::WordVectors,
+    text::{self, Text},
+    words::{WORDS_MAX, WordVectors},
 };
 
 /// What the index and the store say of one neighbour.
@@ -83,7 +83,8 @@ pub fn judge(
     let another = |c: &Candidate<'_>| c.answer != candidate.answer;
     let twin = exact && candidates.iter().any(|c| same(asked.text, c.question) && another(c));
     let mut band = calibration.band(probability);
-    let capped = twin || (!exact && !described.compared.disagreements.is_empty());
+    let capped =
+        twin || (!exact && (!described.compared.disagreements.is_empty() || !seen_whole(asked, candidate)));
     if band == Band::Reuse && capped {
         band = Band::Suggest;
     }
@@ -115,6 +116,12 @@ fn likeness(asked: &Text, described: &Described, band: Band, exact: bool) -> Str
 /// Equal as far as both can be compared.
 fn same(asked: &Text, stored: &Text) -> bool {
     asked.facing(stored) == stored.facing(asked)
+}
+
+/// Whether all words of both were compared: not when one is very long, or was not embedded.
+fn seen_whole(asked: &Question<'_>, candidate: &Candidate<'_>) -> bool {
+    let short = |text: &Text| text::syllables(&text.folded).nth(WORDS_MAX).is_none();
+    short(asked.text) && short(candidate.question) && !candidate.words.is_empty()
 }
 
 /// The first [`SHORTLIST`] candidates, each with the company of all.

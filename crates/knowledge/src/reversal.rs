@@ -18,7 +18,8 @@ pub struct Reversal<'a> {
 }
 
 /// Words that may trade sides although they are listed as saying little.
-const ROLES: [&str; 12] = ["cha", "bố", "mẹ", "con", "vợ", "chồng", "trước", "sau", "bo", "me", "vo", "truoc"];
+const ROLES: [&str; 12] =
+    ["cha", "bố", "mẹ", "con", "vợ", "chồng", "trước", "sau", "bo", "me", "vo", "truoc"];
 
 /// `None` when nothing is reversed, or a text is too long to say.
 pub fn reversal<'a>(asked: &[&'a str], stored: &[&str]) -> Option<Reversal<'a>> {
@@ -60,7 +61,8 @@ fn crossing(
     tells: impl Fn(&str) -> bool,
 ) -> Option<(usize, usize, usize)> {
     // Units that both have once: place here, place there, whether it may have traded sides.
-    let both = left.iter().filter_map(|(unit, here)| right.get(unit).map(|there| (*here, *there, tells(unit))));
+    let both =
+        left.iter().filter_map(|(unit, here)| right.get(unit).map(|there| (*here, *there, tells(unit))));
     let mut common: Vec<(usize, usize, bool)> = both.collect();
     common.sort_unstable();
     common.iter().enumerate().find_map(|(at, &(here, there, _))| {
@@ -86,7 +88,8 @@ mod tests {
     use super::*;
 
     fn of(asked: &str, stored: &str) -> Option<(String, String, String)> {
-        let (asked, stored): (Vec<&str>, Vec<&str>) = (asked.split(' ').collect(), stored.split(' ').collect());
+        let (asked, stored): (Vec<&str>, Vec<&str>) =
+            (asked.split(' ').collect(), stored.split(' ').collect());
         let found = reversal(&asked, &stored)?;
         Some((found.left.to_owned(), found.middle.to_owned(), found.right.to_owned()))
     }
@@ -100,7 +103,10 @@ mod tests {
         assert!(of("bên cho thuê đền bù cho bên thuê", "bên thuê đền bù cho bên cho thuê").is_some());
         let same = [
             ("như thế nào là nhiệm vụ quốc phòng", "nhiệm vụ quốc phòng là như thế nào"),
-            ("mỗi gia đình có trách nhiệm gì trong việc phòng mại dâm", "trách nhiệm của mỗi gia đình trong phòng mại dâm"),
+            (
+                "mỗi gia đình có trách nhiệm gì trong việc phòng mại dâm",
+                "trách nhiệm của mỗi gia đình trong phòng mại dâm",
+            ),
             ("viêm gan b có tiêm được vắc xin không", "viêm gan b có tiêm vắc xin được không"),
             ("có sai sót thì chỉnh sửa thế nào", "chỉnh sửa khi có sai sót thế nào"),
         ];

@@ -74,11 +74,15 @@ impl Knowledge {
     }
 
     /// What may be reused now of what was found.
-    pub(crate) async fn stored(&self, conn: &mut PgConnection, nearest: &Nearest) -> Result<Stored, sqlx::Error> {
-        Ok(Stored {
-            passages: storage::reusable(conn, &nearest.ids(), self.clock.now()).await?,
-            words: storage::word_vectors(conn, &nearest.shortlist(), self.matcher.embedder.id()).await?,
-        })
+    pub(crate) async fn stored(
+        &self,
+        conn: &mut PgConnection,
+        nearest: &Nearest,
+    ) -> Result<Stored, sqlx::Error> {
+        let passages = storage::reusable(conn, &nearest.ids(), self.clock.now()).await?;
+        let shortlist = nearest.shortlist(&passages);
+        let words = storage::word_vectors(conn, &shortlist, self.matcher.embedder.id()).await?;
+        Ok(Stored { passages, words })
     }
 
     /// Stores answered questions; bad ones are refused one by one and the rest goes on.

@@ -51,7 +51,8 @@ pub fn compare(asked: &Text, stored: &Text) -> Comparison {
     if let Some(Reversal { left, middle, right }) =
         reversal(&words(asked.facing(stored)), &words(stored.facing(asked)))
     {
-        let (asked, stored) = (format!("{left} … {middle} … {right}"), format!("{right} … {middle} … {left}"));
+        let (asked, stored) =
+            (format!("{left} … {middle} … {right}"), format!("{right} … {middle} … {left}"));
         compared.disagreements.push(Disagreement { slot: "vai", asked, stored });
     }
     compared

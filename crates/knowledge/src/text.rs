@@ -36,6 +36,7 @@ impl Text {
     }
 
     /// With the likeliest diacritics where it was typed without any.
+    #[must_use]
     pub fn restored(mut self, restorer: &Restorer) -> Self {
         if self.undiacritised {
             self.normal = restorer.restore(&self.normal);
@@ -209,7 +210,8 @@ impl Politeness {
                 return kept;
             }
             let shorter = self.before.iter().find_map(|phrase| phrase.off_the_front(kept, plain));
-            let shorter = shorter.or_else(|| self.after.iter().find_map(|phrase| phrase.off_the_end(kept, plain)));
+            let shorter =
+                shorter.or_else(|| self.after.iter().find_map(|phrase| phrase.off_the_end(kept, plain)));
             match shorter {
                 Some(rest) => kept = rest,
                 None => return kept,
@@ -331,7 +333,10 @@ mod tests {
     #[test]
     fn politeness_is_no_part_of_the_question() {
         let cases = [
-            ("Bác sĩ cho hỏi, viêm gan B có tiêm được vắc xin không ạ?", "viêm gan b có tiêm được vắc xin không"),
+            (
+                "Bác sĩ cho hỏi, viêm gan B có tiêm được vắc xin không ạ?",
+                "viêm gan b có tiêm được vắc xin không",
+            ),
             ("Cho em hỏi: cấp lại thẻ ở đâu ạ? Em xin cảm ơn!", "cấp lại thẻ ở đâu"),
             ("cho em hoi cap lai the o dau a", "cấp lại the o dau a"),
             ("Xin cảm ơn", "xin cảm ơn"),

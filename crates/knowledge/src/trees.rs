@@ -97,7 +97,8 @@ impl Trees {
                     taken <= seen
                 }
             });
-            let grower = Grower { binned: &binned, gradients: &gradients, directions, growth, inputs: &inputs };
+            let grower =
+                Grower { binned: &binned, gradients: &gradients, directions, growth, inputs: &inputs };
             let tree = grower.grow(rows);
             for (score, example) in scores.iter_mut().zip(examples) {
                 *score += f64::from(tree.value(&example.inputs));
@@ -202,7 +203,9 @@ impl Binned {
             if values.last() == own.last() {
                 own.pop();
             }
-            let bin = |e: &Example| u8::try_from(own.partition_point(|end| *end < e.inputs[input])).unwrap_or(u8::MAX);
+            let bin = |e: &Example| {
+                u8::try_from(own.partition_point(|end| *end < e.inputs[input])).unwrap_or(u8::MAX)
+            };
             bins.push(examples.iter().map(bin).collect());
             ends.push(own);
         }
@@ -243,13 +246,17 @@ impl Grower<'_> {
     /// Splits the leaf that gains most until there are enough.
     fn grow(&self, rows: Vec<usize>) -> Tree {
         let mut sum = Sum::default();
-        rows.iter().for_each(|row| sum.add(&self.gradients[*row]));
+        for row in &rows {
+            sum.add(&self.gradients[*row]);
+        }
         let mut tree = Tree::default();
         let mut open = vec![self.open(rows, sum, (f64::NEG_INFINITY, f64::INFINITY), None)];
         while open.len() < self.growth.leaves {
             let gain = |leaf: &Open| leaf.split.map_or(f64::NEG_INFINITY, |split| split.gain);
             let best = (0..open.len()).max_by(|a, b| gain(&open[*a]).total_cmp(&gain(&open[*b])));
-            let Some((leaf, split)) = best.and_then(|at| open[at].split.map(|split| (at, split))) else { break };
+            let Some((leaf, split)) = best.and_then(|at| open[at].split.map(|split| (at, split))) else {
+                break;
+            };
             let leaf = open.swap_remove(leaf);
             let node = tree.input.len();
             tree.input.push(split.input);
@@ -305,7 +312,9 @@ impl Grower<'_> {
         }
         let mut sums = [Sum::default(); BINS];
         let bins = &self.binned.bins[input];
-        rows.iter().for_each(|row| sums[usize::from(bins[*row])].add(&self.gradients[*row]));
+        for row in rows {
+            sums[usize::from(bins[*row])].add(&self.gradients[*row]);
+        }
         let (mut left, mut best) = (Sum::default(), None::<Split>);
         for (bin, sum) in sums.iter().enumerate().take(ends.len()) {
             left.add(sum);
@@ -362,7 +371,8 @@ mod tests {
     /// Yes where both inputs are large: no single one tells.
     fn both_large() -> Vec<Example> {
         let grid = (0..20_u8).flat_map(|a| (0..20_u8).map(move |b| (a, b)));
-        grid.map(|(a, b)| Example { inputs: vec![a.into(), b.into()], yes: a > 9 && b > 9, weight: 1.0 }).collect()
+        grid.map(|(a, b)| Example { inputs: vec![a.into(), b.into()], yes: a > 9 && b > 9, weight: 1.0 })
+            .collect()
     }
 
     #[test]

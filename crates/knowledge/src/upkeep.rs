@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     embed::Embedded,
-    matching,
+    matching::{self, Stored},
     service::Knowledge,
     storage::{
         self,
@@ -122,12 +122,15 @@ impl Knowledge {
         let Some(dense) = passage.embedding.clone().filter(|_| passage.published) else { return Ok(None) };
         let model = self.matcher.embedder.id();
         let own = std::slice::from_ref(&passage.passage_id);
-        let words = storage::word_vectors(conn, own, model).await?.remove(&passage.passage_id).unwrap_or_default();
+        let words =
+            storage::word_vectors(conn, own, model).await?.remove(&passage.passage_id).unwrap_or_default();
         let asked = self.matcher.read(&passage.question);
         let embedded = Embedded { dense, words };
         let nearest = self.matcher.nearest_to(asked, embedded, None, NEAREST, Some(now)).await?;
-        let mut others = self.stored(conn, &nearest).await?;
-        others.passages.retain(|_, other| other.id != passage.origin_id);
+        let mut passages = storage::reusable(conn, &nearest.ids(), now).await?;
+        passages.retain(|_, other| other.id != passage.origin_id);
+        let words = storage::word_vectors(conn, &nearest.shortlist(&passages), model).await?;
+        let others = Stored { passages, words };
         let found = self.matcher.judge(&nearest, &others, 1);
         let best = found.neighbours.into_iter().next().map(|neighbour| neighbour.passage);
         let reusable = found.verdict.band == Band::Reuse;

@@ -20,7 +20,9 @@ impl WordVectors {
         let unit = |mut vector: Vec<f32>| {
             let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
             if length > 0.0 {
-                vector.iter_mut().for_each(|x| *x /= length);
+                for x in &mut vector {
+                    *x /= length;
+                }
             }
             vector
         };
@@ -52,7 +54,12 @@ impl WordVectors {
             let scale = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
             bytes.extend(scale.to_le_bytes());
             #[expect(clippy::cast_possible_truncation, reason = "scaled to -127..=127")]
-            bytes.extend(vector.iter().map(|x| (x / scale.max(f32::MIN_POSITIVE)).round() as i8).map(i8::cast_unsigned));
+            bytes.extend(
+                vector
+                    .iter()
+                    .map(|x| (x / scale.max(f32::MIN_POSITIVE)).round() as i8)
+                    .map(i8::cast_unsigned),
+            );
         }
         bytes
     }
@@ -78,7 +85,8 @@ mod tests {
     use super::*;
 
     fn vectors() -> WordVectors {
-        let vector = |n: usize| (0..DIMENSIONS).map(|i| ((i * n) as f32 * 0.7).sin()).collect();
+        let vector =
+            |n: u16| (0..DIMENSIONS).zip(0_u16..).map(|(_, i)| (f32::from(i * n) * 0.7).sin()).collect();
         WordVectors::new(vec![vector(1), vector(2), vec![0.0; DIMENSIONS]])
     }
 

@@ -107,7 +107,10 @@ const TRAPS: [(&str, &[&str], &[&str]); 10] = [
 
 /// Who does what to whom, the other way round.
 const REVERSALS: [(&str, &str); 12] = [
-    ("Sở Y tế có trách nhiệm gì với Ủy ban nhân dân tỉnh?", "Ủy ban nhân dân tỉnh có trách nhiệm gì với Sở Y tế?"),
+    (
+        "Sở Y tế có trách nhiệm gì với Ủy ban nhân dân tỉnh?",
+        "Ủy ban nhân dân tỉnh có trách nhiệm gì với Sở Y tế?",
+    ),
     ("Chuyển từ công chức sang viên chức thế nào?", "Chuyển từ viên chức sang công chức thế nào?"),
     ("Đi từ Hà Nội vào Đà Nẵng cần giấy tờ gì?", "Đi từ Đà Nẵng ra Hà Nội cần giấy tờ gì?"),
     ("Người mua kiện người bán ở đâu?", "Người bán kiện người mua ở đâu?"),
@@ -116,7 +119,10 @@ const REVERSALS: [(&str, &str); 12] = [
     ("Chuyển dữ liệu từ tỉnh lên bộ qua đâu?", "Chuyển dữ liệu từ bộ xuống tỉnh qua đâu?"),
     ("Doanh nghiệp cho cá nhân vay tiền có được không?", "Cá nhân cho doanh nghiệp vay tiền có được không?"),
     ("Đổi giấy phép lái xe từ mô tô sang ô tô thế nào?", "Đổi giấy phép lái xe từ ô tô sang mô tô thế nào?"),
-    ("Trước khi tiêm thì nên ăn gì, sau khi tiêm thì sao?", "Sau khi tiêm thì nên ăn gì, trước khi tiêm thì sao?"),
+    (
+        "Trước khi tiêm thì nên ăn gì, sau khi tiêm thì sao?",
+        "Sau khi tiêm thì nên ăn gì, trước khi tiêm thì sao?",
+    ),
     ("Nhà trường trả lại tiền cho phụ huynh khi nào?", "Phụ huynh trả lại tiền cho nhà trường khi nào?"),
     ("Bên thuê đền bù cho bên cho thuê thế nào?", "Bên cho thuê đền bù cho bên thuê thế nào?"),
 ];
@@ -141,7 +147,10 @@ async fn no_trap_is_reused() {
             let others = values.iter().filter(|value| **value != kept);
             for other in others {
                 asking.push(asked(kind, &with(other)));
-                asking.push(asked(&format!("{kind}, polite"), &format!("Cho em hỏi {} ạ?", with(other).trim_end_matches('?'))));
+                asking.push(asked(
+                    &format!("{kind}, polite"),
+                    &format!("Cho em hỏi {} ạ?", with(other).trim_end_matches('?')),
+                ));
                 asking.push(asked(&format!("{kind}, undiacritised"), &knowledge::text::fold(&with(other))));
             }
         }
@@ -151,7 +160,8 @@ async fn no_trap_is_reused() {
         asking.push(asked("reversal", other));
     }
     assert!(asking.len() >= 300, "{}", asking.len());
-    let report = backtest::run(lines(&answered).path(), lines(&asking).path(), setup(), &|_, _, _| {}).await.unwrap();
+    let report =
+        backtest::run(lines(&answered).path(), lines(&asking).path(), setup(), &|_, _, _| {}).await.unwrap();
     let reused = &report.wrong_drafts;
     for draft in reused {
         eprintln!("{}: {} -> {} {:?}", draft.kind, draft.asked_text, draft.answered_text, draft.reasons);
@@ -170,9 +180,11 @@ async fn what_is_stored_itself_is_reused_however_it_is_typed() {
             ("polite", format!("Xin hỏi {question} Em cảm ơn ạ!")),
             ("undiacritised", knowledge::text::fold(&question)),
         ] {
-            asking.push(json!({ "id": text, "kind": kind, "text": text, "expect": [question], "forbid": [] }));
+            asking
+                .push(json!({ "id": text, "kind": kind, "text": text, "expect": [question], "forbid": [] }));
         }
     }
-    let report = backtest::run(lines(&answered).path(), lines(&asking).path(), setup(), &|_, _, _| {}).await.unwrap();
+    let report =
+        backtest::run(lines(&answered).path(), lines(&asking).path(), setup(), &|_, _, _| {}).await.unwrap();
     assert_eq!((report.all.correct, report.all.drafted), (asking.len(), asking.len()), "{report}");
 }

@@ -32,7 +32,11 @@ pub async fn run(mut settings: Settings, args: &Args) -> anyhow::Result<()> {
     let configured = knowledge.clone();
     let embedder = tokio::task::spawn_blocking(move || configured.open_embedder()).await??;
     let calibration = Calibration::load(knowledge.calibration.as_deref(), embedder.model())?;
-    let setup = backtest::Setup { embedder: Arc::new(embedder), calibration: Arc::new(calibration), errata: args.errata.clone() };
+    let setup = backtest::Setup {
+        embedder: Arc::new(embedder),
+        calibration: Arc::new(calibration),
+        errata: args.errata.clone(),
+    };
     let (bar, progress) = output::progress()?;
     let report = backtest::run(&args.answered, &args.asked, setup, &progress).await?;
     bar.finish_and_clear();

@@ -62,6 +62,7 @@ fn table(report: &Report) -> String {
         "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}",
         report.top1, report.false_drafts, report.forbidden
     );
-    let lines = std::iter::once("held back, cross-validated:".to_owned()).chain(at).chain(areas).chain([rest]);
+    let lines =
+        std::iter::once("held back, cross-validated:".to_owned()).chain(at).chain(areas).chain([rest]);
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -86,9 +86,16 @@ impl Curve {
             }
         }
         Self {
-            at_precision: TARGETS.iter().map(|target| AtPrecision::of(&scored, answerable, *target)).collect(),
+            at_precision: TARGETS
+                .iter()
+                .map(|target| AtPrecision::of(&scored, answerable, *target))
+                .collect(),
             points,
-            reliability: if probabilities { (0..10).filter_map(|tenth| bin(&scored, tenth)).collect() } else { Vec::new() },
+            reliability: if probabilities {
+                (0..10).filter_map(|tenth| bin(&scored, tenth)).collect()
+            } else {
+                Vec::new()
+            },
         }
     }
 }

@@ -23,7 +23,11 @@ impl Report {
             "<!doctype html><html lang=\"vi\"><meta charset=\"utf-8\"><title>Kiểm thử lại việc dùng lại câu trả lời</title>\
              <style>{STYLE}</style><h1>Kiểm thử lại việc dùng lại câu trả lời</h1>\
              <p>{} · kho {} câu · hỏi {} câu · p50 {:.1} ms, p99 {:.1} ms</p>",
-            escaped(&self.model), self.answered, self.all.asked, self.p50_ms, self.p99_ms,
+            escaped(&self.model),
+            self.answered,
+            self.all.asked,
+            self.p50_ms,
+            self.p99_ms,
         );
         let all = BTreeMap::from([("Tất cả".to_owned(), self.all.clone())]);
         page += &table("Tất cả", &all);
@@ -36,10 +40,12 @@ impl Report {
     }
 
     fn curves(&self) -> String {
-        let drawn = std::iter::once(("motcua", &self.curve)).chain(self.baselines.iter().map(|(name, c)| (*name, c)));
+        let drawn =
+            std::iter::once(("motcua", &self.curve)).chain(self.baselines.iter().map(|(name, c)| (*name, c)));
         let drawn: Vec<_> = drawn.zip(COLOURS.iter().cycle()).collect();
         let lines = drawn.iter().map(|((_, curve), colour)| line(&curve.points, colour));
-        let mut said = format!("<h2>Độ phủ (ngang) và độ chính xác (dọc)</h2>{}", drawing(&lines.collect::<String>()));
+        let mut said =
+            format!("<h2>Độ phủ (ngang) và độ chính xác (dọc)</h2>{}", drawing(&lines.collect::<String>()));
         said += "<table><tr><th>Cách xếp<th>độ chính xác ≥<th>dự thảo<th>cận dưới 95 %<th>độ phủ<th>ngưỡng";
         for ((name, curve), colour) in &drawn {
             for at in &curve.at_precision {
@@ -47,7 +53,11 @@ impl Report {
                 let _ = write!(
                     said,
                     "<tr><td><span style=\"color:{colour}\">■</span> {}<td>{:.2}<td>{}<td>{lower}<td>{:.3}<td>{}",
-                    escaped(name), at.precision, at.drafts, at.coverage, shown(at.threshold),
+                    escaped(name),
+                    at.precision,
+                    at.drafts,
+                    at.coverage,
+                    shown(at.threshold),
                 );
             }
         }
@@ -91,11 +101,15 @@ fn line(points: &[(f64, f64)], colour: &str) -> String {
 }
 
 fn drawing(inside: &str) -> String {
-    format!("<svg viewBox=\"-8 -8 {0} {0}\" width=\"{0}\" height=\"{0}\" role=\"img\">{inside}</svg>", SIDE + 16.0)
+    format!(
+        "<svg viewBox=\"-8 -8 {0} {0}\" width=\"{0}\" height=\"{0}\" role=\"img\">{inside}</svg>",
+        SIDE + 16.0
+    )
 }
 
 fn reliability(curve: &Curve) -> String {
-    let seen: Vec<(f64, f64)> = curve.reliability.iter().map(|bin| (bin.mean_probability, bin.right)).collect();
+    let seen: Vec<(f64, f64)> =
+        curve.reliability.iter().map(|bin| (bin.mean_probability, bin.right)).collect();
     let inside = line(&[(0.0, 0.0), (1.0, 1.0)], "#ccc") + &line(&seen, COLOURS[0]);
     let mut said = format!("<h2>Xác suất nói (ngang) và tỷ lệ đúng thật (dọc)</h2>{}", drawing(&inside));
     said += "<table><tr><th>từ<th>số câu<th>xác suất trung bình<th>tỷ lệ đúng";
@@ -158,7 +172,9 @@ mod tests {
             reasons: vec!["\"z\"".into()],
         };
         let said = worst(&[draft]);
-        assert!(said.contains("&lt;script&gt;") && said.contains("x &amp; y") && said.contains("&quot;z&quot;"));
+        assert!(
+            said.contains("&lt;script&gt;") && said.contains("x &amp; y") && said.contains("&quot;z&quot;")
+        );
         assert!(!said.contains("<script>"));
     }
 }

@@ -57,10 +57,26 @@ pub struct Row {
 /// Whose neighbour a row is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Of {
-    /// The asked question at this place, which has a stored answer or not.
-    Asked { at: usize, answerable: bool, hard: bool },
-    Pair { domain: String },
+    /// The asked question at this place.
+    Asked {
+        at: usize,
+        sort: Sort,
+    },
+    Pair {
+        domain: String,
+    },
     Edit,
+}
+
+/// What is known of an asked question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A stored answer is right.
+    Answerable,
+    /// None is, and one is labelled as another question's.
+    Hard,
+    /// None is.
+    Stranger,
 }
 
 /// All examples.
@@ -115,7 +131,14 @@ pub async fn gather(
     for (at, (pair, id)) in pairs.iter().zip(&stored_as).enumerate() {
         let described = described(&matcher, &stored, &pair.a).await?;
         let of = Of::Pair { domain: pair.domain.clone() };
-        rows.extend(one_row(described, id, pair.label == 1, LABELLED, groups.of(&text::normalise(&pair.a)), &of));
+        rows.extend(one_row(
+            described,
+            id,
+            pair.label == 1,
+            LABELLED,
+            groups.of(&text::normalise(&pair.a)),
+            &of,
+        ));
         progress("asking", asked.len() + edits.len() + at + 1, total);
     }
     Ok(Known { rows, edits: edits.len() })
@@ -169,7 +192,9 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
     let editor = Editor::new(normal.iter().map(|(_, question)| question.as_str()));
     let mut rng = StdRng::seed_from_u64(7);
     let mut edits = Vec::new();
-    for (id, question) in normal.iter().filter(|(_, question)| question.split(' ').count() <= EDITED_WORDS_MAX) {
+    for (id, question) in
+        normal.iter().filter(|(_, question)| question.split(' ').count() <= EDITED_WORDS_MAX)
+    {
         for _ in 0..EDITS {
             let other = editor.another(question, &mut rng);
             let same = editor.edit(question, crate::edits::Kind::Paraphrase, &mut rng);
@@ -181,15 +206,22 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
     edits.into_iter().step_by(every).collect()
 }
 
-async fn described(matcher: &Matcher, stored: &Stored, text: &str) -> Result<Vec<(String, Described)>, Error> {
+async fn described(
+    matcher: &Matcher,
+    stored: &Stored,
+    text: &str,
+) -> Result<Vec<(String, Described)>, Error> {
     let nearest = matcher.nearest(text, None, 1, None).await?;
     Ok(matcher.describe(&nearest, stored))
 }
 
 fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: usize) -> Vec<Row> {
-    let answerable = !one.expect.is_empty();
-    let hard = !answerable && !one.forbid.is_empty();
-    let near = if answerable || hard { NEIGHBOURS } else { NEIGHBOURS_OF_STRANGERS };
+    let sort = match (one.expect.is_empty(), one.forbid.is_empty()) {
+        (false, _) => Sort::Answerable,
+        (true, false) => Sort::Hard,
+        (true, true) => Sort::Stranger,
+    };
+    let near = if sort == Sort::Stranger { NEIGHBOURS_OF_STRANGERS } else { NEIGHBOURS };
     let rows = described.into_iter().enumerate().filter_map(|(place, (id, described))| {
         let (yes, forbidden) = (one.expect.contains(&id), one.forbid.contains(&id));
         if place >= near && !yes && !forbidden {
@@ -198,10 +230,10 @@ fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: 
         let weight = match (yes, forbidden) {
             (true, _) => RIGHT,
             (_, true) => FORBIDDEN,
-            _ if answerable || hard => WRONG,
-            _ => STRANGER,
+            _ if sort == Sort::Stranger => STRANGER,
+            _ => WRONG,
         };
-        Some(row(&described, yes, weight, group, Of::Asked { at, answerable, hard }, forbidden))
+        Some(row(&described, yes, weight, group, Of::Asked { at, sort }, forbidden))
     });
     rows.collect()
 }
@@ -233,15 +265,13 @@ struct Groups {
 
 impl Groups {
     fn of(&mut self, question: &str) -> usize {
-        let at = match self.places.get(question) {
-            Some(at) => *at,
-            None => {
-                self.places.insert(question.to_owned(), self.above.len());
-                self.above.push(self.above.len());
-                self.above.len() - 1
-            }
-        };
-        self.top(at)
+        if let Some(at) = self.places.get(question) {
+            return self.top(*at);
+        }
+        let at = self.above.len();
+        self.places.insert(question.to_owned(), at);
+        self.above.push(at);
+        at
     }
 
     fn top(&mut self, mut at: usize) -> usize {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AtPrecision,
-    examples::{Known, Of},
+    examples::{Known, Of, Sort},
 };
 use crate::{backtest::Scored, calibration::Curve};
 
@@ -25,8 +25,7 @@ struct Best {
     right: bool,
     guarded: bool,
     forbidden: bool,
-    answerable: bool,
-    hard: bool,
+    sort: Sort,
 }
 
 impl Outcome {
@@ -35,22 +34,24 @@ impl Outcome {
         let mut pairs: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
         for (row, &score) in known.rows.iter().zip(scores) {
             match &row.of {
-                Of::Asked { at, answerable, hard } => {
+                Of::Asked { at, sort } => {
                     let (right, guarded, forbidden) = (row.example.yes, row.guarded, row.forbidden);
-                    let this = Best { score, right, guarded, forbidden, answerable: *answerable, hard: *hard };
+                    let this = Best { score, right, guarded, forbidden, sort: *sort };
                     if best[*at].is_none_or(|before| before.score < score) {
                         best[*at] = Some(this);
                     }
                 }
-                Of::Pair { domain } => pairs.entry(domain.clone()).or_default().push((score, row.example.yes)),
+                Of::Pair { domain } => {
+                    pairs.entry(domain.clone()).or_default().push((score, row.example.yes));
+                }
                 Of::Edit => {}
             }
         }
         let mut best: Vec<Best> = best.into_iter().flatten().collect();
         best.sort_by(|a, b| b.score.total_cmp(&a.score));
-        let count = |of: fn(&Best) -> bool| best.iter().filter(|one| of(one)).count();
-        let (answerable, hard) = (count(|one| one.answerable), count(|one| one.hard));
-        let strangers = best.len() - answerable - hard;
+        let count = |sort| best.iter().filter(|one| one.sort == sort).count();
+        let (answerable, hard, strangers) =
+            (count(Sort::Answerable), count(Sort::Hard), count(Sort::Stranger));
         Self { best, answerable, strangers, hard, pairs }
     }
 
@@ -83,7 +84,7 @@ impl Outcome {
 
     pub fn false_drafts(&self, target: f64) -> f64 {
         let drafted = self.free().take(self.drafts(target));
-        share(drafted.filter(|one| !one.answerable && !one.hard).count(), self.strangers)
+        share(drafted.filter(|one| one.sort == Sort::Stranger).count(), self.strangers)
     }
 
     pub fn forbidden(&self, target: f64) -> f64 {
@@ -182,8 +183,7 @@ mod tests {
             right: *right,
             guarded: *guarded,
             forbidden: !*right,
-            answerable: *right,
-            hard: !*right,
+            sort: if *right { Sort::Answerable } else { Sort::Hard },
         };
         let best: Vec<Best> = rights.iter().enumerate().map(one).collect();
         let answerable = rights.iter().filter(|(right, _)| *right).count();

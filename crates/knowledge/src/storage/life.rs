@@ -230,10 +230,23 @@ pub async fn release(
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(answer) = released {
+        // What had ended, or rests on something, stays so: the copies were it.
         sqlx::query!(
-            "update knowledge.passage
-             set copy_of = null, answer = $2, version = version + 1, indexed_at = null, compared_at = null
-             where copy_of = $1",
+            "insert into knowledge.passage_basis (passage_id, item_id)
+             select copy.passage_id, b.item_id from knowledge.passage copy
+             join knowledge.passage_basis b on b.passage_id = $1 where copy.copy_of = $1
+             on conflict do nothing",
+            id,
+        )
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query!(
+            "update knowledge.passage copy
+             set copy_of = null, answer = $2, version = copy.version + 1, indexed_at = null, compared_at = null,
+                 state = origin.state, superseded_by = origin.superseded_by, end_reason = origin.end_reason,
+                 valid_from = greatest(copy.valid_from, origin.valid_from),
+                 valid_until = least(copy.valid_until, origin.valid_until)
+             from knowledge.passage origin where copy.copy_of = $1 and origin.passage_id = $1",
             id,
             answer,
         )
@@ -280,12 +293,12 @@ pub async fn open_reviews(
          select p.passage_id, $1,
                 case when p.valid_until <= $1 then 'REVIEW_REASON_EXPIRED' else 'REVIEW_REASON_BASIS_NOT_VALID' end,
                 p.unit
-         from knowledge.passage p
+         from (select passage_id from knowledge.passage where valid_until <= $1
+               union
+               select b.passage_id from knowledge.catalogue_item i join knowledge.passage_basis b using (item_id)
+               where i.valid_from > $1 or i.valid_until <= $1) ended
+         join knowledge.passage p using (passage_id)
          where p.state = 'published' and p.copy_of is null
-           and (p.valid_until <= $1
-                or p.passage_id in (select b.passage_id
-                                    from knowledge.passage_basis b join knowledge.catalogue_item i using (item_id)
-                                    where i.valid_from > $1 or i.valid_until <= $1))
            and not exists (select from knowledge.review_task t
                            where t.passage_id = p.passage_id and t.done_at is null)
          order by p.passage_id limit $2
