@@ -43,6 +43,18 @@ pub struct Platform {
 impl Platform {
     /// Starts on `dir` and waits until it serves.
     pub async fn up(dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        match Self::up_unless_killed(dir, arguments, environment).await {
+            Some(platform) => platform,
+            None => panic!("killed before it served:\n{}", log_of(dir)),
+        }
+    }
+
+    /// As [`Self::up`]; `None`: a signal ended it first, as one may that it was asked to send itself.
+    pub async fn up_unless_killed(
+        dir: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Option<Self> {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(dir.join("up.log")).expect("a log");
         let mut child = Command::new(binary())
@@ -58,8 +70,11 @@ impl Platform {
         let stdout = child.stdout.take().expect("piped");
         let mut lines = BufReader::new(stdout).lines();
         let ready = lines.next_line().await.expect("stdout is read").unwrap_or_default();
+        if ready.is_empty() && child.wait().await.expect("it is ours").signal().is_some() {
+            return None;
+        }
         assert!(ready.starts_with("ready http://"), "no ready line but '{ready}':\n{}", log_of(dir));
-        Self { dir: dir.to_owned(), endpoints: endpoints(dir), child }
+        Some(Self { dir: dir.to_owned(), endpoints: endpoints(dir), child })
     }
 
     /// With the sample organisation and corpus.

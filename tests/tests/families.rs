@@ -268,7 +268,7 @@ async fn the_pages_show_the_family_and_its_buttons_work() {
     let page = officer.page(&format!("{path}/tach"), Some(form.clone())).await;
     assert!(page.status.is_success() && page.text.contains("×1 câu tương tự"), "{page:?}");
     let page = officer.page(&format!("{path}/gop"), Some(form)).await;
-    assert!(page.status == 409 && page.text.contains("Câu hỏi đã thay đổi"), "{page:?}");
+    assert!(page.status == 409 && page.text.contains("đã thay đổi từ khi bạn mở"), "{page:?}");
     let page = officer.page(&format!("{path}/gop"), Some(format!("member={member}&reason=nham"))).await;
     assert!(page.status.is_success() && page.text.contains("×2 câu tương tự"), "{page:?}");
     let page = officer.page(&format!("{path}/gop"), Some("member=7".to_owned())).await;
@@ -380,7 +380,9 @@ async fn killed_in_every_gap_each_member_is_answered_once() {
     let small = ("MOTCUA__ANSWERING__FAMILY_BATCH", "1");
     let mut families: Vec<Vec<String>> = Vec::new();
     for gap in gaps() {
-        let mut platform = Platform::up(dir.path(), &[], &[("MOTCUA_KILL_AT", &gap), small]).await;
+        // What an earlier life left under way may reach the gap before this one serves.
+        let life = Platform::up_unless_killed(dir.path(), &[], &[("MOTCUA_KILL_AT", &gap), small]).await;
+        let Some(mut platform) = life else { continue };
         let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
         families.push(Vec::new());
         let text = format!("Bị dừng ở chỗ số {} thì cả nhóm ra sao?", families.len());
