@@ -10,14 +10,14 @@ say_how() {
     token=$("$motcua" token "${data[@]}" --role officer)
     cat <<TEXT
 
-Một Cửa is running.
-  Ask a question          $1/
-  Follow a question       $1/theo-doi
-  Officers sign in at     $1/dang-nhap
-  with this token         $token
-  REST                    $1/api/openapi.json
-Other roles and units: $motcua token ${data[*]} --role dispatcher
-Stop with Ctrl-C; the data stays, and the next start takes seconds.
+Một Cửa đang chạy (is running).
+  Gửi câu hỏi (ask)                  $1/
+  Theo dõi (follow)                  $1/theo-doi
+  Cán bộ đăng nhập (officers)        $1/dang-nhap
+  bằng mã này (with this token)      $token
+  REST                               $1/api/openapi.json
+Vai trò và đơn vị khác (other roles and units): $motcua token ${data[*]} --role dispatcher
+Dừng bằng Ctrl-C, dữ liệu được giữ (stop with Ctrl-C; the data stays, and the next start takes seconds).
 TEXT
 }
 
@@ -39,7 +39,9 @@ while read -r line <&3; do
     echo "$line"
     case $line in "ready "*) say_how "${line#ready }" ;; esac
 done
+# It may have ended already, and a signal ends this wait but not the platform.
 status=0
+wait "$up" || status=$?
 while kill -0 "$up" 2>/dev/null; do
     wait "$up" && status=0 || status=$?
 done
