@@ -187,6 +187,9 @@ pub fn choose(
         Heard::NotYet => return Choice::NotYet,
         Heard::Now | Heard::Past => return Choice::Stay,
     }
+    let heads = relatives.values().any(
+        |other| matches!(&other.membership, Some(of) if of.centre_id == ticket_id && of.ending.is_none()),
+    );
     for like in likes {
         let Some(liked) = relatives.get(&like.ticket_id) else { return Choice::NotYet };
         match heard(&liked.answer, like.version) {
@@ -200,7 +203,9 @@ pub fn choose(
             Some(_) => continue,
         };
         let Some(centre) = relatives.get(&centre_id) else { return Choice::NotYet };
-        if separated.contains(&centre_id) {
+        // A centre that joins lets its members go, and they look for each other again: only towards
+        // older ones, or families could go round for ever.
+        if separated.contains(&centre_id) || (heads && centre_id.0 > ticket_id.0) {
             continue;
         }
         let joining = Joining { likeness: likeness.clone(), by: None, at: DateTime::UNIX_EPOCH };
