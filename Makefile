@@ -39,7 +39,7 @@ prepare: ## Writes .sqlx anew after a change of SQL
 	@deploy/sqlx.sh write
 
 tests: build parts ## Unit and property tests, then walls, journeys and faults on the whole platform
-	SQLX_OFFLINE=true cargo test --locked --workspace -- --test-threads=2
+	SQLX_OFFLINE=true cargo test --locked --workspace --no-fail-fast -- --test-threads=2
 
 image: ## Builds the container image
 	docker build -f deploy/Dockerfile -t motcua:dev .

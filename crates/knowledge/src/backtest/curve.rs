@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{number, wilson_lower};
+use super::figures::{number, wilson_lower};
 
 /// Precisions whose coverage is told.
 const TARGETS: [f64; 5] = [0.8, 0.85, 0.9, 0.95, 0.99];
