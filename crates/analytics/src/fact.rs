@@ -2,7 +2,7 @@
 
 use api::{
     Event, TicketId,
-    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
+    answering::v1::{AnswerApproved, AnswerDrafted, DraftUse, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, Question, QuestionReopened, QuestionSubmitted},
     knowledge::v1::QuestionsAlike,
     routing::v1::QuestionRouted,
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use crate::ticket::{Standing, Ticket};
 
 /// One event, flat.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     pub name: String,
     pub ticket_id: TicketId,
@@ -31,10 +31,25 @@ pub struct Fact {
     pub due_at: Option<DateTime<Utc>>,
     /// 1 to 5.
     pub score: Option<u32>,
+    /// What an officer made of the draft.
+    pub draft: Option<Judged>,
+    /// Sent without a hand; of a reopening: what did not help was.
+    pub automatic: bool,
+}
+
+/// A draft that was judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// `DRAFT_OUTCOME_…`.
+    pub outcome: &'static str,
+    /// Words changed, 0 to 1.
+    pub edit_share: f64,
+    /// The verdict's.
+    pub probability: f64,
 }
 
 /// An event, read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     pub fact: Fact,
     /// What it tells of its ticket; `None`: nothing that the reports need.
@@ -102,7 +117,18 @@ impl Readable for AnswerApproved {
         let asked = Asked::read(self.question.as_ref())?;
         let at = api::time(self.approved_at.as_ref()).unwrap_or(stated_at);
         let due_at = api::time(self.due_at.as_ref());
-        let fact = Fact { kind: Some(asked.kind), due_at, ..fact(self, at, &self.field, &self.unit)? };
+        let judged = |used: &DraftUse| Judged {
+            outcome: used.outcome().as_str_name(),
+            edit_share: used.edit_share,
+            probability: used.probability,
+        };
+        let fact = Fact {
+            kind: Some(asked.kind),
+            due_at,
+            draft: self.draft_use.as_ref().map(judged),
+            automatic: self.automatic,
+            ..fact(self, at, &self.field, &self.unit)?
+        };
         let standing = Standing {
             round: asked.round,
             answered_at: Some(at),
@@ -140,7 +166,8 @@ impl Readable for QuestionReopened {
     fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
         let asked = Asked::read(self.question.as_ref())?;
         let at = api::time(self.reopened_at.as_ref()).unwrap_or(stated_at);
-        let fact = Fact { kind: Some(asked.kind), ..fact(self, at, &self.field, &self.unit)? };
+        let automatic = self.automatic;
+        let fact = Fact { kind: Some(asked.kind), automatic, ..fact(self, at, &self.field, &self.unit)? };
         let standing = Standing {
             round: asked.round,
             answered_at: None,
@@ -193,6 +220,8 @@ fn fact<E: Event>(event: &E, at: DateTime<Utc>, field: &str, unit: &str) -> Resu
         band: None,
         due_at: None,
         score: None,
+        draft: None,
+        automatic: false,
     })
 }
 
@@ -268,6 +297,8 @@ mod tests {
                 band: None,
                 due_at: Some(day(5)),
                 score: None,
+                draft: None,
+                automatic: false,
             }
         );
         let told = format!("{reading:?}");

@@ -1,9 +1,9 @@
 //! Requests to typed values; who may call what.
 
 use api::analytics::v1::{
-    GetDeadlinesRequest, GetDeadlinesResponse, GetHotnessRequest, GetHotnessResponse, GetLagRequest,
-    GetLagResponse, GetSatisfactionRequest, GetSatisfactionResponse, ListDeadLettersRequest,
-    ListDeadLettersResponse, RedriveDeadLettersRequest, RedriveDeadLettersResponse,
+    GetDeadlinesRequest, GetDeadlinesResponse, GetDriftRequest, GetDriftResponse, GetHotnessRequest,
+    GetHotnessResponse, GetLagRequest, GetLagResponse, GetSatisfactionRequest, GetSatisfactionResponse,
+    ListDeadLettersRequest, ListDeadLettersResponse, RedriveDeadLettersRequest, RedriveDeadLettersResponse,
     analytics_service_server::AnalyticsService,
 };
 use runtime::{Refusal, RoleName, require, signed_in};
@@ -38,6 +38,14 @@ impl AnalyticsService for Grpc {
     ) -> Result<Response<GetSatisfactionResponse>, Status> {
         signed_in(&request)?;
         Ok(Response::new(self.0.get_satisfaction(request.into_inner().days).await?))
+    }
+
+    async fn get_drift(
+        &self,
+        request: Request<GetDriftRequest>,
+    ) -> Result<Response<GetDriftResponse>, Status> {
+        signed_in(&request)?;
+        Ok(Response::new(self.0.get_drift(request.into_inner().days).await?))
     }
 
     async fn get_lag(&self, _: Request<GetLagRequest>) -> Result<Response<GetLagResponse>, Status> {

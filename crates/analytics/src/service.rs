@@ -1,13 +1,14 @@
 //! The use cases, named as the RPCs. They only read; transactions begin in `events.rs`.
 
 use api::analytics::v1::{
-    DeadLetter, GetDeadlinesResponse, GetHotnessResponse, GetLagResponse, GetSatisfactionResponse,
-    HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersResponse, SatisfactionGroup, UnitDeadlines,
+    DeadLetter, DriftPoint, GetDeadlinesResponse, GetDriftResponse, GetHotnessResponse, GetLagResponse,
+    GetSatisfactionResponse, HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersResponse,
+    SatisfactionGroup, UnitDeadlines,
 };
-use runtime::{Context, Refusal};
+use runtime::{Context, Refusal, wilson};
 use uuid::Uuid;
 
-use crate::{Config, report::wilson, storage};
+use crate::{Config, storage};
 
 const REPORT_DAYS: u32 = 30;
 const DEAD_LETTERS: u32 = 50;
@@ -77,6 +78,31 @@ impl Analytics {
             }
         });
         Ok(GetSatisfactionResponse { groups: groups.collect() })
+    }
+
+    pub async fn get_drift(&self, days: u32) -> Result<GetDriftResponse, Refusal> {
+        let days = self.days(days)?;
+        let mut conn = self.ctx.pool.acquire().await?;
+        let since = storage::start_of_days(&mut conn, self.ctx.clock.now(), days).await?;
+        let points = storage::drift(&mut conn, since).await?.into_iter().map(|(week, field, drafts)| {
+            let (right_low, right_high) = drafts.right_interval();
+            DriftPoint {
+                week: week.to_string(),
+                field,
+                accepted: drafts.accepted,
+                edited: drafts.edited,
+                rejected: drafts.rejected,
+                mean_edit_share: drafts.mean_edit_share,
+                expected_share: drafts.expected_share,
+                right_share: drafts.right_share(),
+                right_low,
+                right_high,
+                drifted: drafts.drifted(),
+                sent: drafts.sent,
+                sent_rejected: drafts.sent_rejected,
+            }
+        });
+        Ok(GetDriftResponse { points: points.collect() })
     }
 
     pub async fn get_lag(&self) -> Result<GetLagResponse, Refusal> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     fact::Fact,
-    report::{Deadlines, Ratings},
+    report::{Deadlines, Drafts, Ratings},
     ticket::{Standing, Ticket},
 };
 
@@ -15,8 +15,9 @@ use crate::{
 pub async fn insert_fact(conn: &mut PgConnection, event_id: Uuid, fact: &Fact) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into analytics.fact
-             (event_id, name, ticket_id, version, at, field, unit, kind, reason, band, due_at, score)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             (event_id, name, ticket_id, version, at, field, unit, kind, reason, band, due_at, score,
+              outcome, edit_share, probability, automatic)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (event_id) do nothing",
         event_id,
         fact.name,
@@ -30,6 +31,10 @@ pub async fn insert_fact(conn: &mut PgConnection, event_id: Uuid, fact: &Fact) -
         fact.band,
         fact.due_at,
         fact.score.map(|score| i32::try_from(score).unwrap_or(i32::MAX)),
+        fact.draft.map(|draft| draft.outcome),
+        fact.draft.map(|draft| draft.edit_share),
+        fact.draft.map(|draft| draft.probability),
+        fact.automatic,
     )
     .execute(conn)
     .await?;
@@ -210,6 +215,42 @@ pub async fn satisfaction(
         Satisfaction { field: row.field, unit: row.unit, ratings }
     });
     Ok(groups.collect())
+}
+
+/// What became of drafts since then, by week and field, the oldest week first.
+pub async fn drift(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+) -> Result<Vec<(NaiveDate, String, Drafts)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select date_trunc('week', at at time zone 'Asia/Ho_Chi_Minh')::date as "week!", field,
+                  count(*) filter (where outcome = 'DRAFT_OUTCOME_ACCEPTED') as "accepted!",
+                  count(*) filter (where outcome = 'DRAFT_OUTCOME_EDITED') as "edited!",
+                  count(*) filter (where outcome = 'DRAFT_OUTCOME_REJECTED') as "rejected!",
+                  coalesce(avg(edit_share) filter (where outcome = 'DRAFT_OUTCOME_EDITED'), 0) as "mean_edit_share!",
+                  coalesce(avg(probability) filter (where outcome is not null), 0) as "expected_share!",
+                  count(*) filter (where automatic and name = 'answering.v1.AnswerApproved') as "sent!",
+                  count(*) filter (where automatic and name = 'intake.v1.QuestionReopened') as "sent_rejected!"
+           from analytics.fact
+           where (outcome is not null or automatic) and at >= $1
+           group by 1, 2 order by 1, 2"#,
+        since,
+    )
+    .fetch_all(conn)
+    .await?;
+    let drafts = rows.into_iter().map(|row| {
+        let drafts = Drafts {
+            accepted: count(row.accepted),
+            edited: count(row.edited),
+            rejected: count(row.rejected),
+            mean_edit_share: row.mean_edit_share,
+            expected_share: row.expected_share,
+            sent: count(row.sent),
+            sent_rejected: count(row.sent_rejected),
+        };
+        (row.week, row.field, drafts)
+    });
+    Ok(drafts.collect())
 }
 
 /// Counts and versions fit; one that does not is shown as the most there is.

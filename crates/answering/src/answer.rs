@@ -11,6 +11,8 @@ use api::{
 };
 use chrono::{DateTime, Utc};
 
+use crate::automation::Mode;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub ticket_id: TicketId,
@@ -20,6 +22,8 @@ pub struct Answer {
     pub question: Question,
     pub custody: Custody,
     pub draft: Draft,
+    /// What became of the draft without a hand.
+    pub automation: Mode,
     pub state: State,
 }
 
@@ -58,6 +62,9 @@ pub enum State {
         reason: String,
     },
 }
+
+/// Who approves what is sent without a hand.
+const SENT_BY: &str = "motcua";
 
 /// Why an officer's step was refused.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,6 +114,7 @@ impl Answer {
             question,
             custody,
             draft,
+            automation: Mode::Off,
             state: State::Drafted,
         }
     }
@@ -129,6 +137,7 @@ impl Answer {
         self.question = question;
         self.custody = custody;
         self.draft = draft;
+        self.automation = Mode::Off;
         self.state = State::Drafted;
         Some(self)
     }
@@ -140,7 +149,24 @@ impl Answer {
         }
         self.version += 1;
         self.draft = draft;
+        self.automation = Mode::Off;
         Some(self)
+    }
+
+    /// Publishes the draft as it is, without a hand. Only of an answer that was just drafted.
+    #[must_use]
+    pub fn send(mut self, at: DateTime<Utc>) -> Self {
+        let citations = self.draft.sources.first().map(citation).into_iter().collect();
+        self.version += 1;
+        self.automation = Mode::On;
+        let text = self.draft.text.clone();
+        self.state = State::Approved { by: SENT_BY.to_owned(), at, text, citations, with: None };
+        self
+    }
+
+    /// Whether what is published was sent without a hand.
+    pub fn is_automatic(&self) -> bool {
+        self.automation == Mode::On && matches!(self.state, State::Approved { with: None, .. })
     }
 
     /// Publishes `text`. `None`: the same approval was made before.
@@ -247,6 +273,8 @@ impl Answer {
             due_at: Some(api::timestamp(self.custody.due_at)),
             approved_at: Some(api::timestamp(*at)),
             centre_ticket_id: with.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
+            draft_use: None,
+            automatic: self.is_automatic(),
         })
     }
 
@@ -278,7 +306,7 @@ mod tests {
     use super::*;
 
     fn verdict(band: Band) -> Verdict {
-        Verdict { band: band.into(), probability: 0.9, reasons: Vec::new() }
+        Verdict { band: band.into(), probability: 0.9, ..Verdict::default() }
     }
 
     fn source() -> Neighbour {

@@ -33,7 +33,13 @@ impl Answering {
         self.check_sources(&mut tx, heard, &draft).await?;
         let (answer, again) = match storage::lock_answer(&mut tx, ticket_id).await? {
             None => (Some(Answer::draft(ticket_id, event.version, question, custody, draft)), false),
-            Some(answer) => (answer.reroute(event.version, question, custody, draft), true),
+            Some(before) => {
+                let again = before.clone().reroute(event.version, question, custody, draft);
+                if again.is_some() {
+                    self.judge_reopened(&mut tx, &before).await?;
+                }
+                (again, true)
+            }
         };
         if let Some(mut answer) = answer {
             bus::outbox::put(&mut tx, &answer.drafted(self.clock.now())).await?;
@@ -42,6 +48,7 @@ impl Answering {
                 families::refresh_urgency(&mut tx, ticket_id).await?;
                 answer = self.leave_family(&mut tx, answer, &Leaving::because(FamilyReason::Moved)).await?;
             }
+            let answer = self.automate(&mut tx, answer).await?;
             storage::save_answer(&mut tx, &answer).await?;
         }
         Ok(tx.commit().await?)

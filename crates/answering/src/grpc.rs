@@ -1,5 +1,7 @@
 //! Requests to typed values, results to responses.
 
+mod automation;
+
 use api::{
     TicketId,
     answering::v1::{
@@ -24,6 +26,7 @@ const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::
 
 const EXCERPT_CHARS: usize = 160;
 
+#[derive(Clone)]
 pub struct Grpc(pub Answering);
 
 #[tonic::async_trait]
@@ -60,8 +63,10 @@ impl AnsweringService for Grpc {
         request: Request<ApproveAnswerRequest>,
     ) -> Result<Response<ApproveAnswerResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ApproveAnswerRequest { ticket_id, text, version, source_ids } = request.into_inner();
-        let step = ApproveAnswer { ticket_id: parse_ticket_id(&ticket_id)?, text, version, source_ids };
+        let ApproveAnswerRequest { ticket_id, text, version, source_ids, draft_rejected } =
+            request.into_inner();
+        let ticket_id = parse_ticket_id(&ticket_id)?;
+        let step = ApproveAnswer { ticket_id, text, version, source_ids, draft_rejected };
         let answer = self.0.approve_answer(&officer, step).await?;
         Ok(Response::new(ApproveAnswerResponse {
             state: state(&answer.state).into(),

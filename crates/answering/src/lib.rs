@@ -1,6 +1,8 @@
 //! Drafts answers from knowledge; officers edit, approve, return. Owns the [`answer::Answer`].
 
 mod answer;
+mod automating;
+mod automation;
 mod events;
 mod family;
 mod grpc;
@@ -8,7 +10,9 @@ mod service;
 mod sources;
 mod storage;
 
-use api::answering::v1::answering_service_server::AnsweringServiceServer;
+use api::answering::v1::{
+    answering_service_server::AnsweringServiceServer, automation_service_server::AutomationServiceServer,
+};
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 
@@ -31,11 +35,20 @@ pub struct Config {
     pub reason_chars_max: usize,
     /// Members of a family that are answered in one transaction, 1 to 500.
     pub family_batch: u32,
+    /// Least precision, by its lower bound (95 %), that a back-test must have shown before a unit may
+    /// switch automatic sending on: 0.8 to below 1.
+    pub automation_target_min: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sources_max: 5, text_chars_max: 20_000, reason_chars_max: 2_000, family_batch: 50 }
+        Self {
+            sources_max: 5,
+            text_chars_max: 20_000,
+            reason_chars_max: 2_000,
+            family_batch: 50,
+            automation_target_min: 0.95,
+        }
     }
 }
 
@@ -46,6 +59,11 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     anyhow::ensure!(config.sources_max <= 50, "answering.sources_max is more than 50");
     let batch = config.family_batch;
     anyhow::ensure!((1..=500).contains(&batch), "answering.family_batch is not from 1 to 500");
+    let target = config.automation_target_min;
+    anyhow::ensure!(
+        (0.8..1.0).contains(&target),
+        "answering.automation_target_min is not from 0.8 to below 1"
+    );
     let answering = Answering::new(ctx, config);
     let changes = sources::hearers(&answering);
     let role = Role::named("answering")
@@ -57,6 +75,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             answering.hearer(|answering, event| async move { answering.on_question_returned(event).await }),
         )
         .hears(answering.hearer(|answering, event| async move { answering.on_family_joined(event).await }))
+        .serves(AutomationServiceServer::new(Grpc(answering.clone())))
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }

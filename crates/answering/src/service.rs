@@ -15,13 +15,14 @@ use sqlx::{PgConnection, PgPool};
 use crate::{
     Config,
     answer::{Answer, Draft, Refused, State},
+    automation,
     family::{Ending, Joining, Likeness, Membership, NotJoined, Relative},
-    storage::{self, Page, Waiting, family as families},
+    storage::{self, Page, Waiting, automation as automations, family as families},
 };
 
 /// Largest and usual page of the inbox.
-const PAGE_MAX: u32 = 200;
-const PAGE_USUAL: u32 = 50;
+pub const PAGE_MAX: u32 = 200;
+pub const PAGE_USUAL: u32 = 50;
 
 /// Members that are shown with their centre, at most.
 const MEMBERS_SHOWN: i64 = 200;
@@ -33,7 +34,7 @@ const UNIT_CHARS_MAX: usize = 64;
 pub struct Answering {
     pub pool: PgPool,
     pub clock: Clock,
-    config: Config,
+    pub config: Config,
     knowledge: KnowledgeServiceClient<Peer>,
 }
 
@@ -43,6 +44,8 @@ pub struct ApproveAnswer {
     pub text: String,
     pub version: u32,
     pub source_ids: Vec<String>,
+    /// The officer says that the draft answers another question.
+    pub draft_rejected: bool,
 }
 
 /// What an officer returns.
@@ -145,7 +148,12 @@ impl Answering {
             .approve(step.version, &officer.subject, text, &step.source_ids, self.clock.now())
             .map_err(refused)?;
         let Some(approved) = approved else { return Ok(answer) };
-        if let Some(fact) = approved.approved() {
+        if let Some(mut fact) = approved.approved() {
+            fact.draft_use = automation::judge(&approved.draft, &fact.text, step.draft_rejected);
+            if let Some(draft_use) = &fact.draft_use {
+                automations::keep_judgement(&mut tx, &approved, draft_use, &fact.text, self.clock.now())
+                    .await?;
+            }
             bus::outbox::put(&mut tx, &fact).await?;
         }
         let ending = Ending::Answered { version: approved.version, by: officer.subject.clone() };
@@ -365,7 +373,7 @@ fn refused(why: Refused) -> Refusal {
     }
 }
 
-fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
+pub fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
     let text = text.replace("\r\n", "\n").trim().to_owned();
     if text.is_empty() {
         return Err(Refusal::invalid(field, "TEXT_EMPTY", format!("{field} is empty")));

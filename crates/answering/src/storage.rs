@@ -1,5 +1,6 @@
 //! SQL of `answering.*`.
 
+pub mod automation;
 pub mod family;
 
 use api::{
@@ -22,7 +23,7 @@ pub async fn lock_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
          from answering.answer where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -36,7 +37,7 @@ pub async fn lock_answers(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<A
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
          from answering.answer where ticket_id = any($1) order by ticket_id for update",
         ids,
     )
@@ -53,7 +54,7 @@ pub async fn find_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
          from answering.answer where ticket_id = $1",
         ticket_id.0,
     )
@@ -77,8 +78,8 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     sqlx::query!(
         "insert into answering.answer
              (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
-              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with, automation)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, unit = excluded.unit,
              unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
@@ -86,7 +87,7 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
              band = excluded.band, state = excluded.state, answer_text = excluded.answer_text,
              citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
              return_reason = excluded.return_reason, routed_version = excluded.routed_version,
-             answered_with = excluded.answered_with",
+             answered_with = excluded.answered_with, automation = excluded.automation",
         answer.ticket_id.0,
         i32::try_from(answer.version).unwrap_or(i32::MAX),
         serde_json::to_value(&answer.question).expect("a question serialises"),
@@ -106,6 +107,7 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         reason,
         i32::try_from(answer.routed_version).unwrap_or(i32::MAX),
         answered_with(answer).map(|centre_id| centre_id.0),
+        answer.automation.name(),
     )
     .execute(conn)
     .await?;
@@ -260,6 +262,7 @@ struct Row {
     ended_at: Option<DateTime<Utc>>,
     return_reason: Option<String>,
     answered_with: Option<Uuid>,
+    automation: String,
 }
 
 impl TryFrom<Row> for Answer {
@@ -289,6 +292,7 @@ impl TryFrom<Row> for Answer {
                 due_at: row.due_at,
             },
             draft: Draft { text: row.draft_text, verdict: json(row.verdict)?, sources: json(row.sources)? },
+            automation: automation::mode(&row.automation)?,
             state,
         })
     }

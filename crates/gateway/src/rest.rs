@@ -2,6 +2,7 @@
 
 mod analyst;
 mod asker;
+mod automation;
 mod editor;
 mod officer;
 
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/questions", asker::submit_question)
         .get("/api/v1/questions/{trackingCode}", asker::get_ticket)
         .post("/api/v1/questions/{trackingCode}/rating", asker::rate_answer)
+        .post("/api/v1/questions/{trackingCode}/not-answered", asker::reject_answer)
         .get("/api/v1/search", asker::search)
         .get("/api/v1/organisation", asker::get_organisation)
         .get("/api/v1/inbox", officer::list_inbox)
@@ -64,6 +66,12 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/contradictions/compatible", editor::mark_compatible)
         .post("/api/v1/tickets/{ticketId}/family/attach", officer::attach_member)
         .post("/api/v1/tickets/{ticketId}/family/detach", officer::detach_member)
+        .get("/api/v1/automation", automation::list_automation)
+        .post("/api/v1/automation", automation::set_automation)
+        .post("/api/v1/automation/back-tests", automation::file_back_test)
+        .post("/api/v1/automation/stop", automation::stop_automation)
+        .get("/api/v1/judgements", automation::list_judgements)
+        .get("/api/v1/reports/drift", analyst::drift)
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)

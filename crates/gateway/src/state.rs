@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use api::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
-    answering::v1::answering_service_client::AnsweringServiceClient,
+    answering::v1::{
+        answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
+    },
     intake::v1::intake_service_client::IntakeServiceClient,
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
@@ -69,6 +71,11 @@ impl Gateway {
 
     pub fn answering(&self, bearer: Option<&str>) -> AnsweringServiceClient<Peer> {
         AnsweringServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// Sending without a hand.
+    pub fn automation(&self, bearer: Option<&str>) -> AutomationServiceClient<Peer> {
+        AutomationServiceClient::new(self.0.context.peer_as("answering", bearer))
     }
 
     pub fn knowledge(&self, bearer: Option<&str>) -> KnowledgeServiceClient<Peer> {

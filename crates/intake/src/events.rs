@@ -49,7 +49,12 @@ impl Intake {
             due_at: api::time(event.due_at.as_ref()),
         };
         let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
-        let answer = Answer { text: event.text.clone(), citations: event.citations.clone(), answered_at: at };
+        let answer = Answer {
+            text: event.text.clone(),
+            citations: event.citations.clone(),
+            answered_at: at,
+            automatic: event.automatic,
+        };
         let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
         let centre = Some(&event.centre_ticket_id).filter(|id| !id.is_empty());
         let answered_with = centre.map(|id| id.parse()).transpose().map_err(Failure::reject)?;

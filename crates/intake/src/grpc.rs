@@ -2,8 +2,9 @@
 
 use api::intake::v1::{
     AnswerNotice, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone,
-    PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, SubmitQuestionRequest,
-    SubmitQuestionResponse, TicketState, TimelineEntry, intake_service_server::IntakeService,
+    PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
+    RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+    intake_service_server::IntakeService,
 };
 use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
@@ -56,6 +57,15 @@ impl IntakeService for Grpc {
         let RateAnswerRequest { tracking_code, score, comment, answer_number } = request.into_inner();
         let ticket = self.0.rate_answer(&tracking_code, answer_number, score, &comment).await?;
         Ok(Response::new(RateAnswerResponse { state: state(&ticket.state).into() }))
+    }
+
+    async fn reject_answer(
+        &self,
+        request: Request<RejectAnswerRequest>,
+    ) -> Result<Response<RejectAnswerResponse>, Status> {
+        let RejectAnswerRequest { tracking_code, comment, answer_number } = request.into_inner();
+        let ticket = self.0.reject_answer(&tracking_code, answer_number, &comment).await?;
+        Ok(Response::new(RejectAnswerResponse { state: state(&ticket.state).into() }))
     }
 
     async fn get_recall(
@@ -132,6 +142,7 @@ fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTi
             published_at: Some(api::timestamp(answer.answered_at)),
             number,
             notices: newest(notices, number),
+            automatic: answer.automatic,
         }),
         State::Received { .. } | State::Routed { .. } => None,
     };

@@ -169,7 +169,7 @@ mod tests {
 
     fn answer(text: &str) -> Answer {
         let citations = vec![Citation { id: "p".into(), ..Citation::default() }];
-        Answer { text: text.into(), citations, answered_at: at(10) }
+        Answer { text: text.into(), citations, answered_at: at(10), automatic: false }
     }
 
     fn answered(text: &str) -> Ticket {

@@ -20,7 +20,7 @@ use crate::{
     seal::{Sealed, Sealer},
     storage::{self, Entry, Submission},
     text,
-    ticket::{NotRated, Rated, Rating, Reopening, Ticket},
+    ticket::{NotRated, NotRejected, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
 };
 
@@ -165,6 +165,7 @@ impl Intake {
         let known = self.known_of(&mut tx, ticket.ticket_id).await?;
         let known = [known.name.as_str(), &known.email, &known.phone];
         let rating = Rating { score, comment: redact(&comment, &known) };
+        let automatic = ticket.has_automatic_answer();
         let ticket = match ticket.rate(number, rating.clone(), &self.reopening).map_err(not_rated)? {
             Rated::Already(ticket) => return Ok(ticket),
             Rated::Closed(ticket) => {
@@ -173,10 +174,7 @@ impl Intake {
             }
             Rated::Reopened(ticket) => {
                 rated(&mut tx, &ticket, ticket.version - 1, &rating, now).await?;
-                let sealed = Sealed { text: comment, ..Sealed::default() };
-                let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
-                storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
-                reopened(&mut tx, &ticket, now).await?;
+                self.reopened(&mut tx, &ticket, comment, automatic, now).await?;
                 ticket
             }
         };
@@ -184,9 +182,61 @@ impl Intake {
         tx.commit().await?;
         Ok(ticket)
     }
+
+    /// "This did not answer my question", of an automatic answer: a person takes it at once.
+    pub async fn reject_answer(
+        &self,
+        tracking_code: &str,
+        number: u32,
+        comment: &str,
+    ) -> Result<Ticket, Refusal> {
+        let code = parse_code(tracking_code)?;
+        let comment = text::optional("comment", comment, self.config.comment_chars_max)?;
+        let comment = if comment.is_empty() { NOT_ANSWERED.to_owned() } else { comment };
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        let ticket = storage::lock_by_code(&mut tx, code.as_str()).await?.ok_or_else(no_such_ticket)?;
+        let known = self.known_of(&mut tx, ticket.ticket_id).await?;
+        let follow_up = redact(&comment, &[known.name.as_str(), &known.email, &known.phone]);
+        let Some(reopened) = ticket.clone().reject(number, follow_up).map_err(not_rejected)? else {
+            return Ok(ticket);
+        };
+        self.reopened(&mut tx, &reopened, comment, true, now).await?;
+        storage::save_ticket(&mut tx, &reopened).await?;
+        tx.commit().await?;
+        Ok(reopened)
+    }
 }
 
+/// What the unit reads when an asker rejects an automatic answer without a word.
+const NOT_ANSWERED: &str = "Câu trả lời tự động chưa đúng câu tôi hỏi.";
+
 impl Intake {
+    /// Seals the asker's own words and states that the question waits again.
+    async fn reopened(
+        &self,
+        conn: &mut PgConnection,
+        ticket: &Ticket,
+        comment: String,
+        automatic: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let sealed = Sealed { text: comment, ..Sealed::default() };
+        let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
+        storage::insert_sealed(conn, ticket.ticket_id, &sealed, now).await?;
+        enter(conn, ticket, ticket.version, Milestone::Reopened, now).await?;
+        let fact = QuestionReopened {
+            ticket_id: ticket.ticket_id.to_string(),
+            version: ticket.version,
+            question: Some(ticket.question()),
+            field: ticket.custody.field.clone(),
+            unit: ticket.custody.unit.clone(),
+            reopened_at: Some(api::timestamp(now)),
+            automatic,
+        };
+        Ok(bus::outbox::put(conn, &fact).await?)
+    }
+
     /// What the asker said of themselves when asking.
     async fn known_of(&self, conn: &mut PgConnection, ticket_id: TicketId) -> Result<Sealed, Refusal> {
         let sealed = storage::first_sealed(conn, ticket_id).await?;
@@ -228,19 +278,6 @@ async fn rated(
     Ok(bus::outbox::put(conn, &fact).await?)
 }
 
-async fn reopened(conn: &mut PgConnection, ticket: &Ticket, now: DateTime<Utc>) -> Result<(), Refusal> {
-    enter(conn, ticket, ticket.version, Milestone::Reopened, now).await?;
-    let fact = QuestionReopened {
-        ticket_id: ticket.ticket_id.to_string(),
-        version: ticket.version,
-        question: Some(ticket.question()),
-        field: ticket.custody.field.clone(),
-        unit: ticket.custody.unit.clone(),
-        reopened_at: Some(api::timestamp(now)),
-    };
-    Ok(bus::outbox::put(conn, &fact).await?)
-}
-
 async fn enter(
     conn: &mut PgConnection,
     ticket: &Ticket,
@@ -273,6 +310,16 @@ fn not_rated(why: NotRated) -> Refusal {
             Refusal::conflict("ANSWER_NOT_NEWEST", "there is a newer answer than this one")
         }
         NotRated::RatedBefore => Refusal::conflict("ALREADY_RATED", "the answer was rated before"),
+    }
+}
+
+fn not_rejected(why: NotRejected) -> Refusal {
+    match why {
+        NotRejected::Unanswered => not_rated(NotRated::NotAnswered),
+        NotRejected::Older => not_rated(NotRated::NotNewest),
+        NotRejected::Personal => {
+            Refusal::conflict("ANSWER_NOT_AUTOMATIC", "a person wrote this answer: rate it instead")
+        }
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Answer {
     pub text: String,
     pub citations: Vec<Citation>,
     pub answered_at: DateTime<Utc>,
+    /// Sent without a hand.
+    pub automatic: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,16 @@ pub enum NotRated {
     RatedBefore,
 }
 
+/// Why an answer could not be rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotRejected {
+    Unanswered,
+    /// Another answer than the newest was meant.
+    Older,
+    /// A person wrote it: it is rated.
+    Personal,
+}
+
 impl Ticket {
     pub fn receive(ticket_id: TicketId, kind: Kind, text: String, field: String, at: DateTime<Utc>) -> Self {
         Self {
@@ -121,6 +133,14 @@ impl Ticket {
     /// The number of the answer it has or waits for: 1, and one more after each reopening.
     pub fn answer_number(&self) -> u32 {
         u32::try_from(self.round()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Whether what is published was sent without a hand.
+    pub fn has_automatic_answer(&self) -> bool {
+        match &self.state {
+            State::Answered { answer } | State::Closed { answer, .. } => answer.automatic,
+            State::Received { .. } | State::Routed { .. } => false,
+        }
     }
 
     /// How often it was reopened.
@@ -200,6 +220,30 @@ impl Ticket {
         }
     }
 
+    /// The asker says that an automatic answer did not answer; `number` as for [`Self::rate`]. `None`:
+    /// it was said before.
+    pub fn reject(mut self, number: u32, follow_up: String) -> Result<Option<Self>, NotRejected> {
+        match &self.state {
+            State::Answered { answer } | State::Closed { answer, .. } => {
+                if number != 0 && number != self.answer_number() {
+                    return Err(NotRejected::Older);
+                }
+                if !answer.automatic {
+                    return Err(NotRejected::Personal);
+                }
+                self.version += 1;
+                self.follow_ups.push(follow_up);
+                self.state = State::Received { reopened_by: None };
+                Ok(Some(self))
+            }
+            State::Received { .. } | State::Routed { .. } => {
+                let same_answer = number == 0 || number + 1 == self.answer_number();
+                let said = self.follow_ups.last() == Some(&follow_up) && same_answer;
+                if said { Ok(None) } else { Err(NotRejected::Unanswered) }
+            }
+        }
+    }
+
     fn reopened_by(&self) -> Option<Rating> {
         match &self.state {
             State::Received { reopened_by } | State::Routed { reopened_by } => reopened_by.clone(),
@@ -223,7 +267,12 @@ mod tests {
     }
 
     fn answer(text: &str) -> Answer {
-        Answer { text: text.into(), citations: Vec::new(), answered_at: DateTime::UNIX_EPOCH }
+        Answer {
+            text: text.into(),
+            citations: Vec::new(),
+            answered_at: DateTime::UNIX_EPOCH,
+            automatic: false,
+        }
     }
 
     fn custody(unit: &str) -> Custody {
@@ -252,6 +301,22 @@ mod tests {
             Ok(Rated::Already(again.clone()))
         );
         assert_eq!(again.rate(0, rating(1, "khác"), &REOPENING), Err(NotRated::NotAnswered));
+    }
+
+    #[test]
+    fn an_automatic_answer_is_rejected_once_and_a_persons_never() {
+        let more = || "chưa đúng".to_owned();
+        assert_eq!(answered().reject(1, more()), Err(NotRejected::Personal));
+        assert_eq!(ticket().reject(0, more()), Err(NotRejected::Unanswered));
+        let asked = ticket();
+        let question = asked.question();
+        let sent = Answer { automatic: true, ..answer("đáp") };
+        let sent = asked.answer(&question, 4, custody("a"), sent).unwrap();
+        assert_eq!(sent.clone().reject(2, more()), Err(NotRejected::Older));
+        let again = sent.reject(1, more()).unwrap().unwrap();
+        assert_eq!((again.follow_ups.len(), &again.state), (1, &State::Received { reopened_by: None }));
+        assert_eq!(again.clone().reject(1, more()), Ok(None));
+        assert_eq!(again.reject(1, "khác".into()), Err(NotRejected::Unanswered));
     }
 
     #[test]

@@ -117,6 +117,8 @@ pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub model: String,
+    /// SHA-256 of the calibration, in hexadecimal.
+    pub calibration: String,
     pub answered: usize,
     /// Without `same_answer:other_condition`.
     pub all: Figures,
@@ -174,7 +176,7 @@ pub async fn run(
         tally.add(question, &found, started.elapsed());
         progress("asking", done + 1, asked.len());
     }
-    Ok(tally.report(matcher.embedder.id(), stored.passages.len()))
+    Ok(tally.report(&matcher, stored.passages.len()))
 }
 
 fn correct(asked: &mut [Asked], errata: &[Erratum]) {
@@ -287,7 +289,7 @@ impl Tally {
         }
     }
 
-    fn report(mut self, model: &str, answered: usize) -> Report {
+    fn report(mut self, matcher: &Matcher, answered: usize) -> Report {
         let mut all = Counts::default();
         for (_, counts) in self.kinds.iter().filter(|(kind, _)| kind.as_str() != APART) {
             all.add(counts);
@@ -301,7 +303,8 @@ impl Tally {
             counts.into_iter().map(|(name, counts)| (name, counts.figures())).collect()
         };
         Report {
-            model: model.to_owned(),
+            model: matcher.embedder.id().to_owned(),
+            calibration: matcher.calibration.fingerprint.clone(),
             answered,
             all: all.figures(),
             kinds: figures(self.kinds),

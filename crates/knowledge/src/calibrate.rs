@@ -127,6 +127,7 @@ pub async fn run(
     let reuse = reached.threshold.unwrap_or(1.0);
     let suggest = curve.probability(outcome.right_score_at(SUGGESTED)).min(reuse);
     Ok(report(Calibration {
+        fingerprint: String::new(),
         model,
         fitted,
         bands: Bands { reuse, suggest },

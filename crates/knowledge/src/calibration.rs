@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use api::knowledge::v1::Band;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::{pair::FEATURES, trees::Trees};
 
@@ -27,6 +28,9 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
+    /// SHA-256 of the file, in hexadecimal; empty: not loaded from one.
+    #[serde(skip)]
+    pub fingerprint: String,
     /// The embedding model whose vectors it was fitted on.
     pub model: String,
     pub fitted: Fitted,
@@ -86,7 +90,8 @@ impl Calibration {
                 .map_err(|source| Error::Read { path: path.to_owned(), source })?,
             None => include_str!("../calibration/multilingual-e5-small-int4.toml").to_owned(),
         };
-        let calibration: Self = toml::from_str(&text)?;
+        let mut calibration: Self = toml::from_str(&text)?;
+        calibration.fingerprint = format!("{:x}", Sha256::digest(&text));
         if calibration.model != model {
             return Err(Error::OtherModel(calibration.model, model.to_owned()));
         }

@@ -38,7 +38,8 @@ impl Knowledge {
         let version = i32::try_from(event.version).map_err(Failure::reject)?;
         let turn = self.open_questions_turn().await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
-        if event.centre_ticket_id.is_empty() {
+        // What nobody looked at must not breed: a wrong automatic answer would be reused as a right one.
+        if event.centre_ticket_id.is_empty() && !event.automatic {
             self.publish(&mut tx, &passage, version, &event.citations).await?;
         }
         let round = event.question.as_ref().map_or(0, round);

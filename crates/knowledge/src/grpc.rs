@@ -33,8 +33,12 @@ impl KnowledgeService for Knowledge {
         let FindReusableRequest { text, limit } = request.into_inner();
         let found = self.find("text", &first(&text, TEXT_MAX), "", limit).await?;
         let matching::Found { verdict, neighbours } = found;
-        let verdict =
-            Verdict { band: verdict.band.into(), probability: verdict.probability, reasons: verdict.reasons };
+        let verdict = Verdict {
+            band: verdict.band.into(),
+            probability: verdict.probability,
+            reasons: verdict.reasons,
+            calibration: self.matcher.calibration.fingerprint.clone(),
+        };
         let neighbours = neighbours.into_iter().map(neighbour).collect();
         Ok(Response::new(FindReusableResponse { verdict: Some(verdict), neighbours }))
     }

@@ -7,9 +7,14 @@ use api::{
     analytics::v1::{
         ListDeadLettersRequest, RedriveDeadLettersRequest, analytics_service_client::AnalyticsServiceClient,
     },
+    answering::v1::{
+        BackTest, FileBackTestRequest, ListJudgementsRequest, ListJudgementsResponse,
+        automation_service_client::AutomationServiceClient,
+    },
     knowledge::v1::{
-        GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, PutCatalogueItemsRequest,
-        PutCatalogueItemsResponse, ReindexRequest, editing_service_client::EditingServiceClient,
+        GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, ListPassagesRequest,
+        ListPassagesResponse, PassageState, PutCatalogueItemsRequest, PutCatalogueItemsResponse,
+        ReindexRequest, editing_service_client::EditingServiceClient,
         knowledge_service_client::KnowledgeServiceClient,
     },
 };
@@ -21,6 +26,10 @@ use tonic::{
 };
 
 use crate::{data_dir, output::say, settings::Settings};
+
+/// Things in one call.
+const PASSAGES: u32 = 100;
+const JUDGEMENTS: u32 = 200;
 
 /// Which platform.
 #[derive(clap::Args)]
@@ -75,6 +84,27 @@ impl Client {
     ) -> Result<PutCatalogueItemsResponse, tonic::Status> {
         let mut editing = EditingServiceClient::new(self.channel.clone());
         Ok(editing.put_catalogue_items(self.signed(request)).await?.into_inner())
+    }
+
+    /// A page of what is published.
+    pub async fn passages(&self, page_token: String) -> Result<ListPassagesResponse, tonic::Status> {
+        let mut editing = EditingServiceClient::new(self.channel.clone());
+        let state = PassageState::Published.into();
+        let request = ListPassagesRequest { limit: PASSAGES, page_token, state };
+        Ok(editing.list_passages(self.signed(request)).await?.into_inner())
+    }
+
+    /// A page of what was made of drafts.
+    pub async fn judgements(&self, page_token: String) -> Result<ListJudgementsResponse, tonic::Status> {
+        let mut automation = AutomationServiceClient::new(self.channel.clone());
+        let request = ListJudgementsRequest { limit: JUDGEMENTS, page_token, automation: false };
+        Ok(automation.list_judgements(self.signed(request)).await?.into_inner())
+    }
+
+    pub async fn file_back_test(&self, request: FileBackTestRequest) -> Result<BackTest, tonic::Status> {
+        let mut automation = AutomationServiceClient::new(self.channel.clone());
+        let filed = automation.file_back_test(self.signed(request)).await?.into_inner();
+        Ok(filed.back_test.unwrap_or_default())
     }
 
     /// Passages that the index does not have yet.

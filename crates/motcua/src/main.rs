@@ -4,6 +4,7 @@ mod backtest;
 mod calibrate;
 mod client;
 mod data_dir;
+mod export;
 mod import;
 mod output;
 mod roles;
@@ -59,6 +60,11 @@ enum Command {
     Import {
         #[command(subcommand)]
         what: Import,
+    },
+    /// Writes what a running platform knows, for `backtest` and `calibrate`.
+    Export {
+        #[command(subcommand)]
+        what: Export,
     },
     /// Measures the reuse verdict on answered and asked questions; needs no running platform.
     Backtest(backtest::Args),
@@ -121,6 +127,22 @@ enum Import {
     },
 }
 
+#[derive(Subcommand)]
+enum Export {
+    /// The published answers, as `import answered` takes them.
+    Answered {
+        file: PathBuf,
+        #[command(flatten)]
+        server: client::Args,
+    },
+    /// What officers and askers made of drafts, as `--asked` of `backtest` and `calibrate`.
+    Judgements {
+        file: PathBuf,
+        #[command(flatten)]
+        server: client::Args,
+    },
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -149,6 +171,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Import { what: Import::Catalogue { file, server } } => {
             import::catalogue(&file, &server.connect(&settings)?).await
+        }
+        Command::Export { what: Export::Answered { file, server } } => {
+            export::answered(&file, &server.connect(&settings)?).await
+        }
+        Command::Export { what: Export::Judgements { file, server } } => {
+            export::judgements(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
         Command::Calibrate(args) => calibrate::run(settings, args).await,

@@ -12,6 +12,7 @@ mod process;
 mod secret;
 mod serve;
 pub mod telemetry;
+mod wilson;
 
 pub use clock::Clock;
 pub use config::{Config, load};
@@ -22,3 +23,4 @@ pub use migrate::migrate;
 pub use principal::{Principal, RoleName, Tokens, require, signed_in};
 pub use process::Process;
 pub use secret::Secret;
+pub use wilson::wilson;

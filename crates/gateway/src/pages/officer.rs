@@ -232,6 +232,7 @@ pub(super) async fn approve(
         text: text.clone(),
         version: fields.number("version")?,
         source_ids: source_ids.clone(),
+        draft_rejected: !fields.text("draft_rejected").is_empty(),
     };
     let Err(status) = gateway.answering(Some(&caller.token)).approve_answer(gateway.ask(request)).await
     else {

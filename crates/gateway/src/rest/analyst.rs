@@ -1,6 +1,6 @@
 use api::{
     analytics::v1::{
-        GetDeadlinesRequest, GetHotnessRequest, GetLagRequest, GetSatisfactionRequest,
+        GetDeadlinesRequest, GetDriftRequest, GetHotnessRequest, GetLagRequest, GetSatisfactionRequest,
         ListDeadLettersRequest, RedriveDeadLettersRequest,
     },
     knowledge::v1::GetIndexStatusRequest,
@@ -40,6 +40,12 @@ pub(super) async fn satisfaction(
 ) -> Reply {
     let request = gateway.ask(GetSatisfactionRequest { days: days(query)? });
     let response = gateway.analytics(bearer.token()).get_satisfaction(request).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn drift(State(gateway): State<Gateway>, bearer: Bearer, Query(query): Query) -> Reply {
+    let request = gateway.ask(GetDriftRequest { days: days(query)? });
+    let response = gateway.analytics(bearer.token()).get_drift(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 

@@ -1,5 +1,5 @@
 use api::{
-    intake::v1::{GetTicketRequest, RateAnswerRequest, SubmitQuestionRequest},
+    intake::v1::{GetTicketRequest, RateAnswerRequest, RejectAnswerRequest, SubmitQuestionRequest},
     knowledge::v1::SearchRequest,
     routing::v1::GetOrganisationRequest,
 };
@@ -33,6 +33,16 @@ pub(super) async fn rate_answer(
 ) -> Reply {
     code.merge(&mut request.tracking_code, "trackingCode")?;
     let response = gateway.intake(None).rate_answer(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn reject_answer(
+    State(gateway): State<Gateway>,
+    code: PathPart,
+    Message(mut request): Message<RejectAnswerRequest>,
+) -> Reply {
+    code.merge(&mut request.tracking_code, "trackingCode")?;
+    let response = gateway.intake(None).reject_answer(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 

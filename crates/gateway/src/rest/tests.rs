@@ -106,6 +106,7 @@ fn the_schemas_name_the_messages_fields() {
     let mut checked = Checked { schemas, names: BTreeSet::from(["Problem", "Lag"]) };
     intake_schemas(&mut checked);
     officer_schemas(&mut checked);
+    automation_schemas(&mut checked);
     editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
@@ -115,8 +116,8 @@ fn the_schemas_name_the_messages_fields() {
 fn intake_schemas(checked: &mut Checked) {
     use intake::{
         AnswerNotice, Asker, Citation, GetRecallResponse, GetTicketResponse, Kind, Milestone,
-        PublishedAnswer, Question, RateAnswerRequest, RateAnswerResponse, Recipient, SubmitQuestionRequest,
-        SubmitQuestionResponse, TicketState, TimelineEntry,
+        PublishedAnswer, Question, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
+        RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
     };
     checked.values::<Kind>("Kind", Kind::as_str_name);
     checked.values::<TicketState>("TicketState", TicketState::as_str_name);
@@ -147,8 +148,37 @@ fn intake_schemas(checked: &mut Checked) {
     checked.message("GetTicketResponse", &ticket);
     checked.message("RateAnswerRequest", &RateAnswerRequest::default());
     checked.message("RateAnswerResponse", &RateAnswerResponse::default());
+    checked.message("RejectAnswerRequest", &RejectAnswerRequest::default());
+    checked.message("RejectAnswerResponse", &RejectAnswerResponse::default());
     checked
         .message("Question", &Question { submitted_at: Some(Timestamp::default()), ..Question::default() });
+}
+
+fn automation_schemas(checked: &mut Checked) {
+    use answering::{
+        Automation, AutomationMode, BackTest, DraftOutcome, DraftUse, FileBackTestRequest,
+        FileBackTestResponse, Judgement, ListAutomationResponse, ListJudgementsResponse,
+        SetAutomationRequest, SetAutomationResponse, StopAutomationRequest, StopAutomationResponse,
+    };
+    let at = Some(Timestamp::default());
+    checked.values::<AutomationMode>("AutomationMode", AutomationMode::as_str_name);
+    checked.values::<DraftOutcome>("DraftOutcome", DraftOutcome::as_str_name);
+    checked.message("DraftUse", &DraftUse::default());
+    let back_test = BackTest { filed_at: at, ..BackTest::default() };
+    checked.message("BackTest", &back_test);
+    let automation =
+        Automation { back_test: Some(back_test.clone()), changed_at: at, ..Automation::default() };
+    checked.message("Automation", &automation);
+    checked.message("ListAutomationResponse", &ListAutomationResponse::default());
+    checked.message("SetAutomationRequest", &SetAutomationRequest::default());
+    checked.message("SetAutomationResponse", &SetAutomationResponse { automation: Some(automation) });
+    checked.message("FileBackTestRequest", &FileBackTestRequest::default());
+    checked.message("FileBackTestResponse", &FileBackTestResponse { back_test: Some(back_test) });
+    checked.message("StopAutomationRequest", &StopAutomationRequest::default());
+    checked.message("StopAutomationResponse", &StopAutomationResponse::default());
+    let draft_use = Some(DraftUse::default());
+    checked.message("Judgement", &Judgement { r#use: draft_use, judged_at: at, ..Judgement::default() });
+    checked.message("ListJudgementsResponse", &ListJudgementsResponse::default());
 }
 
 fn officer_schemas(checked: &mut Checked) {
@@ -243,15 +273,17 @@ fn editor_schemas(checked: &mut Checked) {
 
 fn analytics_schemas(checked: &mut Checked) {
     use analytics::{
-        DeadLetter, GetDeadlinesResponse, GetHotnessResponse, GetSatisfactionResponse, HotnessPoint,
-        ListDeadLettersResponse, RedriveDeadLettersRequest, RedriveDeadLettersResponse, SatisfactionGroup,
-        UnitDeadlines,
+        DeadLetter, DriftPoint, GetDeadlinesResponse, GetDriftResponse, GetHotnessResponse,
+        GetSatisfactionResponse, HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersRequest,
+        RedriveDeadLettersResponse, SatisfactionGroup, UnitDeadlines,
     };
     checked.message("HotnessPoint", &HotnessPoint::default());
     checked.message("GetHotnessResponse", &GetHotnessResponse::default());
     checked.message("UnitDeadlines", &UnitDeadlines { on_time_share: Some(1.0), ..Default::default() });
     checked.message("GetDeadlinesResponse", &GetDeadlinesResponse::default());
     checked.message("SatisfactionGroup", &SatisfactionGroup::default());
+    checked.message("DriftPoint", &DriftPoint::default());
+    checked.message("GetDriftResponse", &GetDriftResponse::default());
     checked.message("GetSatisfactionResponse", &GetSatisfactionResponse::default());
     checked.message(
         "DeadLetter",

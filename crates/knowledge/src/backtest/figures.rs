@@ -102,13 +102,10 @@ impl Counts {
     }
 }
 
-/// The lower end of Wilson's 95 % interval of `right` in `all`.
+/// The lower end of Wilson's 95 % interval of `right` in `all`; none of none.
 pub fn wilson_lower(right: usize, all: usize) -> Option<f64> {
-    const Z: f64 = 1.96;
-    let n = number(all);
-    let share = number(right) / n;
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    (all > 0).then(|| ((share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n)).max(0.0))
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    (all > 0).then(|| runtime::wilson(count(right), count(all)).0)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of questions, far below 2^52")]

@@ -176,6 +176,7 @@ fn nothing_known() -> Calibration {
         coverage: 0.0,
     };
     Calibration {
+        fingerprint: String::new(),
         model: String::new(),
         fitted,
         bands: Bands { reuse: 1.0, suggest: 1.0 },
