@@ -10,7 +10,7 @@ BUILD := cargo build --locked --workspace --all-targets
 MOTCUA := $(or $(CARGO_TARGET_DIR),target)/debug/motcua
 UP_DATA := $(if $(DATA),--data $(DATA))
 
-.PHONY: help run parts build test fmt lint sqlx-check prepare tests image k8s
+.PHONY: help run bench parts build test fmt lint sqlx-check prepare tests image k8s
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -40,6 +40,9 @@ prepare: ## Writes .sqlx anew after a change of SQL
 
 tests: build parts ## Unit and property tests, then walls, journeys and faults on the whole platform
 	SQLX_OFFLINE=true cargo test --locked --workspace --no-fail-fast -- --test-threads=2
+
+bench: build parts ## Measures what finding a reusable answer costs beside the bare embedding (PASSAGES=100000)
+	@SQLX_OFFLINE=true cargo bench --locked --workspace --profile dev --bench find_reusable
 
 image: ## Builds the container image
 	docker build -f deploy/Dockerfile -t motcua:dev .
