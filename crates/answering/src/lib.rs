@@ -57,6 +57,8 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             answering.hearer(|answering, event| async move { answering.on_question_returned(event).await }),
         )
         .hears(answering.hearer(|answering, event| async move { answering.on_family_joined(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }
