@@ -169,8 +169,7 @@ impl Calendar {
     pub fn before(&self, until: DateTime<Utc>, hours: u32, earliest: DateTime<Utc>) -> DateTime<Utc> {
         let mut left = Duration::hours(hours.into());
         let mut day = Some(self.local_day(until));
-        while let Some(date) = day.filter(|date| self.day_start(*date) > earliest || left > Duration::zero())
-        {
+        while let Some(date) = day {
             for (start, end) in self.shifts_of(date).into_iter().rev() {
                 let end = end.min(until);
                 if start < end && left <= end - start {

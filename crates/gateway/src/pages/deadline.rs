@@ -32,6 +32,8 @@ pub(super) struct Clock {
     pub basis: String,
     pub first_response: String,
     pub urgent: bool,
+    /// What was extended is not made urgent.
+    pub may_hasten: bool,
     /// What is waited for; empty: the clock runs.
     pub waits_for: &'static str,
     pub pause_reason: String,
@@ -65,6 +67,7 @@ impl Clock {
             basis: deadline.basis,
             first_response,
             urgent: response.urgent,
+            may_hasten: !response.urgent && response.extensions.is_empty(),
             waits_for,
             pause_reason: deadline.pause_reason,
             pause_for,
