@@ -253,12 +253,14 @@ fn the_pilot_is_whole() -> anyhow::Result<()> {
     let pilot = Kustomization::of("k8s/overlays/pilot")?;
     let replicas: BTreeMap<&str, u32> = pilot.replicas.iter().map(|r| (&*r.name, r.count)).collect();
     ensure!(replicas.keys().copied().eq(BTreeSet::from(ROLES)), "replicas: {replicas:?}");
-    let sample = read("deploy/sample/organisation.toml")?;
-    both(|objects| {
-        let organisation = objects.config_maps.iter().find_map(|c| c.data.as_ref()?.get("organisation.toml"));
-        ensure!(organisation == Some(&sample), "the pilot's organisation.toml is not the sample");
-        Ok(())
-    })?;
+    for file in ["organisation.toml", "deadlines.toml", "vn-2025.ics", "vn-2026.ics", "vn-2027.ics"] {
+        let sample = read(&format!("deploy/sample/{file}"))?;
+        both(|objects| {
+            let own = objects.config_maps.iter().find_map(|c| c.data.as_ref()?.get(file));
+            ensure!(own == Some(&sample), "the pilot's {file} is not the sample");
+            Ok(())
+        })?;
+    }
     let Some(objects) = rendered()? else { return Ok(()) };
     ensure!(objects.namespaces.iter().any(|n| name(&n.metadata) == pilot.namespace), "{}", pilot.namespace);
     for deployment in &objects.deployments {

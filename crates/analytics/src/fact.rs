@@ -5,11 +5,11 @@ use api::{
     answering::v1::{AnswerApproved, AnswerDrafted, DraftUse, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, Question, QuestionReopened, QuestionSubmitted},
     knowledge::v1::QuestionsAlike,
-    routing::v1::QuestionRouted,
+    routing::v1::{DeadlineChanged, DeadlineReached, QuestionRouted},
 };
 use chrono::{DateTime, Utc};
 
-use crate::ticket::{Standing, Ticket};
+use crate::ticket::{Deadline, Standing, Ticket};
 
 /// One event, flat.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Fact {
     pub unit: String,
     /// `KIND_…`, where the event carries the question.
     pub kind: Option<&'static str>,
-    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`, `FAMILY_REASON_…`.
+    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`, `FAMILY_REASON_…`, `DEADLINE_CHANGE_…`, `DEADLINE_STEP_…`.
     pub reason: Option<&'static str>,
     /// `BAND_…`.
     pub band: Option<&'static str>,
@@ -100,7 +100,8 @@ impl Readable for QuestionRouted {
             field: self.field.clone(),
             due_at,
         };
-        Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing }) })
+        let deadline = Deadline::told(self.deadline.as_ref());
+        Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing, deadline }) })
     }
 }
 
@@ -137,7 +138,7 @@ impl Readable for AnswerApproved {
             field: self.field.clone(),
             due_at,
         };
-        Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing }) })
+        Ok(Reading { fact, ticket: Some(Ticket { standing, ..Ticket::asked(asked.at) }) })
     }
 }
 
@@ -177,7 +178,29 @@ impl Readable for QuestionReopened {
             // The old promise was for the old answer; routing makes a new one.
             due_at: None,
         };
-        Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing }) })
+        Ok(Reading { fact, ticket: Some(Ticket { standing, ..Ticket::asked(asked.at) }) })
+    }
+}
+
+impl Readable for DeadlineChanged {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.changed_at.as_ref()).unwrap_or(stated_at);
+        let reason = Some(self.change().as_str_name());
+        let deadline = Deadline::told(self.deadline.as_ref());
+        let due_at = deadline.due_at;
+        let fact = Fact { reason, due_at, ..fact(self, at, &self.field, &self.unit)? };
+        Ok(Reading { fact, ticket: Some(Ticket { deadline, ..Ticket::asked(at) }) })
+    }
+}
+
+impl Readable for DeadlineReached {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.reached_at.as_ref()).unwrap_or(stated_at);
+        let reason = Some(self.step().as_str_name());
+        let deadline = Deadline::told(self.deadline.as_ref());
+        let due_at = deadline.due_at;
+        let fact = Fact { reason, due_at, ..fact(self, at, &self.field, &self.unit)? };
+        Ok(Reading { fact, ticket: Some(Ticket { deadline, ..Ticket::asked(at) }) })
     }
 }
 

@@ -17,7 +17,7 @@ use api::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
         ReviewOpened,
     },
-    routing::v1::QuestionRouted,
+    routing::v1::{DeadlineChanged, DeadlineReached, QuestionRouted},
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 15] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -69,6 +69,8 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 15] {
         hear::<QuestionsAlike>(pool),
         hear::<FamilyJoined>(pool),
         hear::<FamilyLeft>(pool),
+        hear::<DeadlineChanged>(pool),
+        hear::<DeadlineReached>(pool),
     ]
 }
 

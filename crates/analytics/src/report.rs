@@ -5,18 +5,22 @@ use runtime::wilson;
 /// One unit's questions by what became of their deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Deadlines {
+    /// By a deadline that was never extended.
     pub on_time: u32,
     pub late: u32,
-    /// The deadline is still ahead.
+    pub extended_on_time: u32,
+    pub extended_late: u32,
+    /// The deadline is still ahead, or its clock stands.
     pub open: u32,
     pub open_overdue: u32,
 }
 
 impl Deadlines {
-    /// The share answered in time, 0 to 1, of those whose fate is known: an open question counts
+    /// The share answered by the first promised date, 0 to 1, of those whose fate is known: an open question counts
     /// only once its deadline has passed. `None`: none is known.
     pub fn on_time_share(self) -> Option<f64> {
-        let known = f64::from(self.on_time) + f64::from(self.late) + f64::from(self.open_overdue);
+        let ended = [self.on_time, self.late, self.extended_on_time, self.extended_late];
+        let known: f64 = ended.into_iter().chain([self.open_overdue]).map(f64::from).sum();
         (known > 0.0).then(|| f64::from(self.on_time) / known)
     }
 }
@@ -88,8 +92,10 @@ mod tests {
 
     #[test]
     fn the_share_leaves_out_what_is_not_decided() {
-        let unit = Deadlines { on_time: 3, late: 1, open: 10, open_overdue: 2 };
+        let unit = Deadlines { on_time: 3, late: 1, open: 10, open_overdue: 2, ..Deadlines::default() };
         assert_eq!(unit.on_time_share(), Some(0.5));
+        let extended = Deadlines { extended_on_time: 4, extended_late: 2, ..unit };
+        assert_eq!(extended.on_time_share(), Some(0.25));
         assert_eq!(Deadlines { open: 10, ..Deadlines::default() }.on_time_share(), None);
         assert_eq!(Deadlines { open_overdue: 1, ..Deadlines::default() }.on_time_share(), Some(0.0));
     }

@@ -53,6 +53,8 @@ impl Analytics {
             unit,
             on_time: deadlines.on_time,
             late: deadlines.late,
+            extended_on_time: deadlines.extended_on_time,
+            extended_late: deadlines.extended_late,
             open: deadlines.open,
             open_overdue: deadlines.open_overdue,
             on_time_share: deadlines.on_time_share(),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     fact::Fact,
     report::{Deadlines, Drafts, Ratings},
-    ticket::{Standing, Ticket},
+    ticket::{Deadline, Standing, Ticket},
 };
 
 /// Keeps a fact, once.
@@ -48,10 +48,12 @@ pub async fn lock_ticket(
     first: &Ticket,
 ) -> Result<Ticket, sqlx::Error> {
     let Standing { round, answered_at, version, unit, field, due_at } = &first.standing;
+    let deadline = &first.deadline;
     // Also waits for another's insertion: a lock alone would not find its row.
     sqlx::query!(
-        "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+        "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at,
+                                       deadline_version, deadline_round, deadline_due_at, paused_at, extended)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (ticket_id) do nothing",
         ticket_id.0,
         first.asked_at,
@@ -61,11 +63,17 @@ pub async fn lock_ticket(
         unit,
         field,
         *due_at,
+        i64::from(deadline.version),
+        i64::from(deadline.round),
+        deadline.due_at,
+        deadline.paused_at,
+        deadline.extended,
     )
     .execute(&mut *conn)
     .await?;
     let row = sqlx::query!(
-        "select asked_at, round, answered_at, version, unit, field, due_at
+        "select asked_at, round, answered_at, version, unit, field, due_at,
+                deadline_version, deadline_round, deadline_due_at, paused_at, extended
          from analytics.ticket where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -79,7 +87,14 @@ pub async fn lock_ticket(
         field: row.field,
         due_at: row.due_at,
     };
-    Ok(Ticket { asked_at: row.asked_at, standing })
+    let deadline = Deadline {
+        version: count(row.deadline_version),
+        round: count(row.deadline_round),
+        due_at: row.deadline_due_at,
+        paused_at: row.paused_at,
+        extended: row.extended,
+    };
+    Ok(Ticket { asked_at: row.asked_at, standing, deadline })
 }
 
 /// Writes what is known of a locked ticket.
@@ -89,9 +104,11 @@ pub async fn update_ticket(
     ticket: &Ticket,
 ) -> Result<(), sqlx::Error> {
     let Standing { round, answered_at, version, unit, field, due_at } = &ticket.standing;
+    let deadline = &ticket.deadline;
     sqlx::query!(
         "update analytics.ticket
-         set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8
+         set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8,
+             deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13
          where ticket_id = $1",
         ticket_id.0,
         ticket.asked_at,
@@ -101,6 +118,11 @@ pub async fn update_ticket(
         unit,
         field,
         *due_at,
+        i64::from(deadline.version),
+        i64::from(deadline.round),
+        deadline.due_at,
+        deadline.paused_at,
+        deadline.extended,
     )
     .execute(conn)
     .await?;
@@ -157,13 +179,20 @@ pub async fn deadlines(
     now: DateTime<Utc>,
 ) -> Result<Vec<(String, Deadlines)>, sqlx::Error> {
     let rows = sqlx::query!(
+        // A clock that stands is judged by when it stopped: least() passes over nulls.
         r#"select unit,
-                  count(*) filter (where answered_at is not null and (answered_at > due_at) is not true) as "on_time!",
-                  count(*) filter (where answered_at > due_at) as "late!",
-                  count(*) filter (where answered_at is null and (due_at < $2) is not true) as "open!",
-                  count(*) filter (where answered_at is null and due_at < $2) as "open_overdue!"
-           from analytics.ticket
-           where unit <> '' and (answered_at is null or answered_at >= $1)
+                  count(*) filter (where answered and not extended and not late) as "on_time!",
+                  count(*) filter (where answered and not extended and late) as "late!",
+                  count(*) filter (where answered and extended and not late) as "extended_on_time!",
+                  count(*) filter (where answered and extended and late) as "extended_late!",
+                  count(*) filter (where not answered and not late) as "open!",
+                  count(*) filter (where not answered and late) as "open_overdue!"
+           from (select unit, answered_at is not null as answered, ours and extended as extended,
+                        (least(coalesce(answered_at, $2), case when ours then paused_at end)
+                             > case when ours then deadline_due_at else due_at end) is true as late
+                 from (select *, deadline_version > 0 and deadline_round = round as ours
+                       from analytics.ticket) ticket
+                 where unit <> '' and (answered_at is null or answered_at >= $1)) judged
            group by unit
            order by unit"#,
         since,
@@ -175,6 +204,8 @@ pub async fn deadlines(
         let deadlines = Deadlines {
             on_time: count(row.on_time),
             late: count(row.late),
+            extended_on_time: count(row.extended_on_time),
+            extended_late: count(row.extended_late),
             open: count(row.open),
             open_overdue: count(row.open_overdue),
         };

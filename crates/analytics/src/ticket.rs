@@ -3,12 +3,40 @@
 //! Facts come twice, late, and in any order, from services that do not wait for each other. So
 //! what they tell is merged by a maximum: commutative, associative, idempotent.
 
+use api::routing::v1;
 use chrono::{DateTime, Utc};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
     pub asked_at: DateTime<Utc>,
     pub standing: Standing,
+    pub deadline: Deadline,
+}
+
+/// What the newest fact of its deadline tells: the greatest version. The default is less than what any fact
+/// tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Deadline {
+    pub version: u32,
+    /// The round that it is of.
+    pub round: u32,
+    pub due_at: Option<DateTime<Utc>>,
+    /// `None`: the clock runs.
+    pub paused_at: Option<DateTime<Utc>>,
+    pub extended: bool,
+}
+
+impl Deadline {
+    pub fn told(deadline: Option<&v1::Deadline>) -> Self {
+        let Some(deadline) = deadline else { return Self::default() };
+        Self {
+            version: deadline.version,
+            round: deadline.round,
+            due_at: api::time(deadline.due_at.as_ref()),
+            paused_at: api::time(deadline.paused_at.as_ref()),
+            extended: deadline.extensions > 0,
+        }
+    }
 }
 
 /// Where a ticket stands. The greater one wins, compared in the order of the fields: a later round
@@ -33,13 +61,17 @@ pub struct Standing {
 impl Ticket {
     /// A ticket of which only the asking is known.
     pub fn asked(at: DateTime<Utc>) -> Self {
-        Self { asked_at: at, standing: Standing::default() }
+        Self { asked_at: at, standing: Standing::default(), deadline: Deadline::default() }
     }
 
     /// What both tell, together.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
-        Self { asked_at: self.asked_at.min(other.asked_at), standing: self.standing.max(other.standing) }
+        Self {
+            asked_at: self.asked_at.min(other.asked_at),
+            standing: self.standing.max(other.standing),
+            deadline: self.deadline.max(other.deadline),
+        }
     }
 }
 
@@ -48,7 +80,7 @@ mod tests {
     use api::{
         answering::v1::{AnswerApproved, QuestionReturned},
         intake::v1::{Question, QuestionReopened, QuestionSubmitted},
-        routing::v1::QuestionRouted,
+        routing::v1::{DeadlineChanged, QuestionRouted},
     };
     use chrono::Duration;
 
@@ -169,6 +201,7 @@ mod tests {
                 field: "y-te".into(),
                 due_at: Some(day(12)),
             },
+            deadline: Deadline::default(),
         };
         in_every_order(&journey, &open);
         let answered = approved(1, 11, "vu-y-te", 12, 10);
@@ -197,5 +230,25 @@ mod tests {
     fn a_returned_ticket_keeps_its_unit_and_deadline_until_it_is_routed_anew() {
         let before = routed(0, 2, "vu-y-te", "y-te", 7);
         assert_eq!(before.clone().merge(returned(0, 3, "vu-y-te")), before);
+    }
+
+    #[test]
+    fn an_extension_counts_in_every_order() {
+        let deadline = |version, extensions, due| v1::Deadline {
+            version,
+            extensions,
+            due_at: Some(api::timestamp(day(due))),
+            ..Default::default()
+        };
+        let extended = told(&DeadlineChanged {
+            ticket_id: TICKET.into(),
+            version: 2,
+            deadline: Some(deadline(2, 1, 9)),
+            ..Default::default()
+        });
+        let first = Ticket { deadline: Deadline::told(Some(&deadline(1, 0, 5))), ..routed(0, 2, "a", "", 5) };
+        let ticket = Ticket { deadline: extended.deadline.clone(), ..first.clone() };
+        in_every_order(&[submitted(), first, extended], &ticket);
+        assert!(ticket.deadline.extended && ticket.deadline.due_at == Some(day(9)));
     }
 }

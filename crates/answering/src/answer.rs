@@ -8,6 +8,7 @@ use api::{
     answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
     intake::v1::{Citation, Question},
     knowledge::v1::{Band, Neighbour, Verdict},
+    routing::v1::Deadline,
 };
 use chrono::{DateTime, Utc};
 
@@ -21,6 +22,8 @@ pub struct Answer {
     pub routed_version: u32,
     pub question: Question,
     pub custody: Custody,
+    /// As last heard; version 0: promised before there were policies.
+    pub deadline: Deadline,
     pub draft: Draft,
     /// What became of the draft without a hand.
     pub automation: Mode,
@@ -113,6 +116,7 @@ impl Answer {
             routed_version: version,
             question,
             custody,
+            deadline: Deadline::default(),
             draft,
             automation: Mode::Off,
             state: State::Drafted,
@@ -140,6 +144,19 @@ impl Answer {
         self.automation = Mode::Off;
         self.state = State::Drafted;
         Some(self)
+    }
+
+    /// The deadline as a fact tells it, or as a newer one told it before. What the officer has seen
+    /// stays seen.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<&Deadline>) -> Self {
+        if let Some(deadline) = deadline.filter(|deadline| deadline.version > self.deadline.version) {
+            self.deadline = deadline.clone();
+        }
+        if let Some(due_at) = api::time(self.deadline.due_at.as_ref()) {
+            self.custody.due_at = due_at;
+        }
+        self
     }
 
     /// A source of its draft has changed. `None`: nothing waits for an officer, or the draft is the same.
@@ -401,5 +418,20 @@ mod tests {
         let moved = drafted().reroute(3, question(&[]), custody("b"), draft.clone()).unwrap();
         assert_eq!((moved.custody.unit.as_str(), moved.version), ("b", 4));
         assert_eq!(moved.reroute(3, question(&[]), custody("a"), draft), None);
+    }
+
+    #[test]
+    fn the_newest_deadline_counts_and_makes_nothing_stale() {
+        let at = |minute| DateTime::UNIX_EPOCH + chrono::Duration::minutes(minute);
+        let deadline = |version, minute| Deadline {
+            version,
+            due_at: Some(api::timestamp(at(minute))),
+            ..Deadline::default()
+        };
+        let (first, longer) = (deadline(1, 5), deadline(2, 9));
+        let told = drafted().with_deadline(Some(&longer)).with_deadline(Some(&first));
+        assert_eq!((told.custody.due_at, told.deadline.version), (at(9), 2));
+        assert!(approve(told, 3, "đáp").is_ok());
+        assert_eq!(drafted().with_deadline(None), drafted());
     }
 }

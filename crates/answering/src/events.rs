@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use api::{
-    Event as _, TicketId,
+    Event, TicketId,
     answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyReason, QuestionReturned},
     knowledge::v1::QuestionsAlike,
-    routing::v1::QuestionRouted,
+    routing::v1::{Deadline, DeadlineChanged, DeadlineReached, QuestionRouted},
 };
 use bus::{Failure, Received};
 use chrono::{DateTime, Utc};
@@ -22,6 +22,7 @@ impl Answering {
     pub async fn on_question_routed(&self, received: Received<QuestionRouted>) -> Result<(), Failure> {
         let event = received.event.clone();
         let ticket_id = parse(&event.ticket_id)?;
+        let deadline = event.deadline.as_ref();
         let (Some(question), Some(due_at)) = (event.question, api::time(event.due_at.as_ref())) else {
             return Err(Failure::Reject(anyhow::anyhow!("the event has no question or no deadline")));
         };
@@ -41,7 +42,8 @@ impl Answering {
                 (again, true)
             }
         };
-        if let Some(mut answer) = answer {
+        if let Some(answer) = answer {
+            let mut answer = answer.with_deadline(deadline);
             bus::outbox::put(&mut tx, &answer.drafted(self.clock.now())).await?;
             if again {
                 families::end(&mut tx, ticket_id, &Ending::Left).await?;
@@ -50,6 +52,34 @@ impl Answering {
             }
             let answer = self.automate(&mut tx, answer).await?;
             storage::save_answer(&mut tx, &answer).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn on_deadline_changed(&self, received: Received<DeadlineChanged>) -> Result<(), Failure> {
+        let deadline = received.event.deadline.clone();
+        self.take_deadline(&received, deadline).await
+    }
+
+    pub async fn on_deadline_reached(&self, received: Received<DeadlineReached>) -> Result<(), Failure> {
+        let deadline = received.event.deadline.clone();
+        self.take_deadline(&received, deadline).await
+    }
+
+    async fn take_deadline<E: Event>(
+        &self,
+        received: &Received<E>,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Failure> {
+        let ticket_id = parse(received.event.ticket_id())?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let mut relatives = families::lock_relatives(&mut tx, &[ticket_id]).await?;
+        let Some(own) = relatives.remove(&ticket_id) else {
+            return Err(Failure::Retry(anyhow::anyhow!("the routing of {ticket_id} is to come")));
+        };
+        storage::save_answer(&mut tx, &own.answer.with_deadline(deadline.as_ref())).await?;
+        if let Some(membership) = own.membership {
+            families::refresh_urgency(&mut tx, membership.centre_id).await?;
         }
         Ok(tx.commit().await?)
     }

@@ -148,6 +148,7 @@ fn item(waiting: Waiting) -> InboxItem {
         family_size: waiting.family_size,
         urgent_at: Some(api::timestamp(waiting.urgent_at)),
         centre_ticket_id: waiting.centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
+        deadline: Some(waiting.deadline),
     }
 }
 
@@ -195,6 +196,7 @@ fn draft(shown: Shown) -> GetDraftResponse {
         family: family.into_iter().map(family_member).collect(),
         family_size,
         centre_ticket_id: centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
+        deadline: Some(answer.deadline),
     }
 }
 
@@ -222,6 +224,7 @@ mod tests {
             band: api::knowledge::v1::Band::None,
             family_size: 0,
             centre_id: None,
+            deadline: api::routing::v1::Deadline::default(),
         };
         let token = page_token_after(&last);
         assert_eq!(parse_page_token(&token).unwrap(), Some((last.urgent_at, last.ticket_id)));

@@ -76,6 +76,8 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         )
         .hears(answering.hearer(|answering, event| async move { answering.on_family_joined(event).await }))
         .serves(AutomationServiceServer::new(Grpc(answering.clone())))
+        .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
+        .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }

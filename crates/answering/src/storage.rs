@@ -7,6 +7,7 @@ use api::{
     TicketId,
     intake::v1::{Citation, Question},
     knowledge::v1::Band,
+    routing::v1::Deadline,
 };
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -23,7 +24,7 @@ pub async fn lock_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
          from answering.answer where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -37,7 +38,7 @@ pub async fn lock_answers(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<A
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
          from answering.answer where ticket_id = any($1) order by ticket_id for update",
         ids,
     )
@@ -54,7 +55,7 @@ pub async fn find_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
          from answering.answer where ticket_id = $1",
         ticket_id.0,
     )
@@ -78,8 +79,8 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
     sqlx::query!(
         "insert into answering.answer
              (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
-              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with, automation)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with, automation, deadline)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, unit = excluded.unit,
              unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
@@ -87,7 +88,8 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
              band = excluded.band, state = excluded.state, answer_text = excluded.answer_text,
              citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
              return_reason = excluded.return_reason, routed_version = excluded.routed_version,
-             answered_with = excluded.answered_with, automation = excluded.automation",
+             answered_with = excluded.answered_with, automation = excluded.automation,
+             deadline = excluded.deadline",
         answer.ticket_id.0,
         i32::try_from(answer.version).unwrap_or(i32::MAX),
         serde_json::to_value(&answer.question).expect("a question serialises"),
@@ -108,6 +110,7 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         i32::try_from(answer.routed_version).unwrap_or(i32::MAX),
         answered_with(answer).map(|centre_id| centre_id.0),
         answer.automation.name(),
+        serde_json::to_value(&answer.deadline).expect("a deadline serialises"),
     )
     .execute(conn)
     .await?;
@@ -194,6 +197,8 @@ pub struct Waiting {
     pub family_size: u32,
     /// Of a member.
     pub centre_id: Option<TicketId>,
+    /// As last heard.
+    pub deadline: Deadline,
 }
 
 /// Which part of the inbox.
@@ -210,7 +215,7 @@ pub struct Page<'a> {
 pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec<Waiting>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select ticket_id, unit, field, due_at, least(due_at, family_due_at) as "urgent_at!",
-                  question ->> 'text' as "text!", band,
+                  question ->> 'text' as "text!", band, deadline,
                   (select count(*) from answering.family_member f
                    where f.centre_id = a.ticket_id and f.ending is null) as "family_size!",
                   (select f.centre_id from answering.family_member f
@@ -229,18 +234,21 @@ pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec
     )
     .fetch_all(conn)
     .await?;
-    let waiting = rows.into_iter().map(|row| Waiting {
-        ticket_id: TicketId(row.ticket_id),
-        unit: row.unit,
-        field: row.field,
-        due_at: row.due_at,
-        urgent_at: row.urgent_at,
-        text: row.text,
-        band: Band::from_str_name(&row.band).unwrap_or_default(),
-        family_size: u32::try_from(row.family_size).unwrap_or(u32::MAX),
-        centre_id: row.centre_id.map(TicketId),
+    let waiting = rows.into_iter().map(|row| {
+        Ok(Waiting {
+            ticket_id: TicketId(row.ticket_id),
+            unit: row.unit,
+            field: row.field,
+            due_at: row.due_at,
+            urgent_at: row.urgent_at,
+            text: row.text,
+            band: Band::from_str_name(&row.band).unwrap_or_default(),
+            family_size: u32::try_from(row.family_size).unwrap_or(u32::MAX),
+            centre_id: row.centre_id.map(TicketId),
+            deadline: row.deadline.map(json).transpose()?.unwrap_or_default(),
+        })
     });
-    Ok(waiting.collect())
+    waiting.collect()
 }
 
 struct Row {
@@ -263,6 +271,7 @@ struct Row {
     return_reason: Option<String>,
     answered_with: Option<Uuid>,
     automation: String,
+    deadline: Option<serde_json::Value>,
 }
 
 impl TryFrom<Row> for Answer {
@@ -291,6 +300,7 @@ impl TryFrom<Row> for Answer {
                 field: row.field,
                 due_at: row.due_at,
             },
+            deadline: row.deadline.map(json).transpose()?.unwrap_or_default(),
             draft: Draft { text: row.draft_text, verdict: json(row.verdict)?, sources: json(row.sources)? },
             automation: automation::mode(&row.automation)?,
             state,

@@ -56,6 +56,8 @@ events!(
     knowledge::v1::QuestionsAlike,
     answering::v1::FamilyJoined,
     answering::v1::FamilyLeft,
+    routing::v1::DeadlineChanged,
+    routing::v1::DeadlineReached,
 );
 
 #[cfg(test)]

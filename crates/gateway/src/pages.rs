@@ -1,6 +1,7 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod deadline;
 mod editor;
 mod family;
 mod officer;
@@ -45,6 +46,10 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
         .route("/can-bo/phieu/{ticketId}/tra-lai", post(officer::give_back))
         .route("/can-bo/phieu/{ticketId}/chuyen", post(officer::assign))
+        .route("/can-bo/phieu/{ticketId}/tam-dung", post(deadline::pause))
+        .route("/can-bo/phieu/{ticketId}/tiep-tuc", post(deadline::resume))
+        .route("/can-bo/phieu/{ticketId}/gia-han", post(deadline::extend))
+        .route("/can-bo/phieu/{ticketId}/khan", post(deadline::hasten))
         .route("/bien-tap", get(editor::desk))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))

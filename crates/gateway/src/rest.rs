@@ -3,6 +3,7 @@
 mod analyst;
 mod asker;
 mod automation;
+mod deadline;
 mod editor;
 mod officer;
 
@@ -52,6 +53,11 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/approve", officer::approve_answer)
         .post("/api/v1/tickets/{ticketId}/return", officer::return_question)
         .post("/api/v1/tickets/{ticketId}/assign", officer::assign_unit)
+        .get("/api/v1/tickets/{ticketId}/deadline", deadline::get_deadline)
+        .post("/api/v1/tickets/{ticketId}/deadline/pause", deadline::pause_deadline)
+        .post("/api/v1/tickets/{ticketId}/deadline/resume", deadline::resume_deadline)
+        .post("/api/v1/tickets/{ticketId}/deadline/extend", deadline::extend_deadline)
+        .post("/api/v1/tickets/{ticketId}/deadline/hasten", deadline::hasten_deadline)
         .get("/api/v1/answers", editor::list_passages)
         .get("/api/v1/answers/{passageId}", editor::get_passage)
         .post("/api/v1/answers/{passageId}/correct", editor::correct_answer)

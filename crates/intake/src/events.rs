@@ -5,7 +5,7 @@ use api::{
     Event, TicketId,
     answering::v1::{AnswerApproved, QuestionReturned},
     intake::v1::{Milestone, Question},
-    routing::v1::QuestionRouted,
+    routing::v1::{DeadlineChange, DeadlineChanged, QuestionRouted},
 };
 use bus::{Failure, Received};
 use chrono::{DateTime, Utc};
@@ -29,7 +29,27 @@ impl Intake {
         let at = api::time(event.routed_at.as_ref()).unwrap_or(received.occurred_at);
         let seen = Seen { what: Milestone::Routed, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
-        self.apply(&received, &seen, |ticket| ticket.route(question, event.version, custody)).await
+        self.apply(&received, &seen, |ticket| {
+            let ticket = ticket.route(question, event.version, custody)?;
+            Some(ticket.with_deadline(event.deadline.as_ref()))
+        })
+        .await
+    }
+
+    pub async fn on_deadline_changed(&self, received: Received<DeadlineChanged>) -> Result<(), Failure> {
+        let event = &received.event;
+        let what = match event.change() {
+            DeadlineChange::Unspecified => {
+                return Err(Failure::Reject(anyhow::anyhow!("the event does not say what changed")));
+            }
+            DeadlineChange::Paused => Milestone::Paused,
+            DeadlineChange::Resumed => Milestone::Resumed,
+            DeadlineChange::Extended => Milestone::Extended,
+            DeadlineChange::Hastened => Milestone::Hastened,
+        };
+        let at = api::time(event.changed_at.as_ref()).unwrap_or(received.occurred_at);
+        let seen = Seen { what, at, unit_name: &event.unit_name };
+        self.apply(&received, &seen, |ticket| Some(ticket.with_deadline(event.deadline.as_ref()))).await
     }
 
     pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {

@@ -135,6 +135,7 @@ fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTi
     let wire_state = state(&ticket.state);
     let number = ticket.answer_number();
     let rated = matches!(ticket.state, State::Closed { .. });
+    let deadline = ticket.present_deadline().cloned().unwrap_or_default();
     let answer = match ticket.state {
         State::Answered { answer } | State::Closed { answer, .. } => Some(PublishedAnswer {
             text: answer.text,
@@ -154,6 +155,11 @@ fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTi
         kind: ticket.kind.into(),
         text: ticket.text,
         rated,
+        waits_for: deadline.waits_for,
+        pause_reason: deadline.pause_reason,
+        extended: deadline.extensions > 0,
+        extension_reason: deadline.extension_reason,
+        basis: deadline.basis,
     }
 }
 

@@ -65,6 +65,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let hear = |intake: &Intake| intake.clone();
     let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));
     let (corrected, withdrawn) = (hear(&intake), hear(&intake));
+    let changed = hear(&intake);
     let telling = intake.clone().run_recalls(ctx.shutdown.clone());
     Ok(Role::named("intake")
         .serves(IntakeServiceServer::new(Grpc(intake)))
@@ -79,6 +80,10 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .hears(bus::hearer("intake", move |event| {
             let intake = approved.clone();
             async move { intake.on_answer_approved(event).await }
+        }))
+        .hears(bus::hearer("intake", move |event| {
+            let intake = changed.clone();
+            async move { intake.on_deadline_changed(event).await }
         }))
         .hears(bus::hearer("intake", move |event: Received<AnswerCorrected>| {
             let intake = corrected.clone();

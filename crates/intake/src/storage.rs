@@ -75,7 +75,7 @@ pub async fn save_ticket(conn: &mut PgConnection, ticket: &Ticket) -> Result<(),
     sqlx::query!(
         "update intake.ticket
          set state = $2, version = $3, follow_ups = $4, routed_field = $5, unit = $6, unit_name = $7, due_at = $8,
-             answer_text = $9, citations = $10, answered_at = $11, score = $12, comment = $13, automatic = $14
+             answer_text = $9, citations = $10, answered_at = $11, score = $12, comment = $13, automatic = $14, deadline = $15
          where ticket_id = $1",
         ticket.ticket_id.0,
         state,
@@ -91,6 +91,7 @@ pub async fn save_ticket(conn: &mut PgConnection, ticket: &Ticket) -> Result<(),
         rating.map(|r| i32::try_from(r.score).expect("a score is 1 to 5")),
         rating.map(|r| r.comment.as_str()),
         answer.is_some_and(|a| a.automatic),
+        serde_json::to_value(&ticket.deadline).expect("a deadline serialises"),
     )
     .execute(conn)
     .await?;
@@ -102,7 +103,7 @@ pub async fn lock_ticket(
     conn: &mut PgConnection,
     ticket_id: TicketId,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic from intake.ticket where ticket_id = $1 for update", ticket_id.0)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where ticket_id = $1 for update", ticket_id.0)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -113,7 +114,7 @@ pub async fn lock_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic from intake.ticket where tracking_code = $1 for update", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where tracking_code = $1 for update", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -124,7 +125,7 @@ pub async fn find_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic from intake.ticket where tracking_code = $1", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where tracking_code = $1", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -231,6 +232,7 @@ struct Row {
     score: Option<i32>,
     comment: Option<String>,
     automatic: bool,
+    deadline: Option<serde_json::Value>,
 }
 
 impl TryFrom<Row> for Ticket {
@@ -274,6 +276,12 @@ impl TryFrom<Row> for Ticket {
                 unit_name: row.unit_name,
                 due_at: row.due_at,
             },
+            deadline: row
+                .deadline
+                .map(serde_json::from_value)
+                .transpose()
+                .map_err(decode)?
+                .unwrap_or_default(),
             state,
         })
     }

@@ -6,6 +6,7 @@
 use api::{
     TicketId,
     intake::v1::{Citation, Kind, Question},
+    routing::v1::Deadline,
 };
 use chrono::{DateTime, Utc};
 
@@ -21,6 +22,8 @@ pub struct Ticket {
     pub version: u32,
     /// Who has it, or had it last.
     pub custody: Custody,
+    /// As last heard; version 0: promised before there were policies.
+    pub deadline: Deadline,
     pub state: State,
 }
 
@@ -115,6 +118,7 @@ impl Ticket {
             submitted_at: at,
             version: 1,
             custody: Custody::default(),
+            deadline: Deadline::default(),
             state: State::Received { reopened_by: None },
         }
     }
@@ -162,6 +166,23 @@ impl Ticket {
         self.state = State::Routed { reopened_by: self.reopened_by() };
         self.version = version;
         Some(self)
+    }
+
+    /// The deadline as a fact tells it, or as a newer one told it before.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<&Deadline>) -> Self {
+        if let Some(deadline) = deadline.filter(|deadline| deadline.version > self.deadline.version) {
+            self.deadline = deadline.clone();
+        }
+        self.custody.due_at = api::time(self.deadline.due_at.as_ref()).or(self.custody.due_at);
+        self
+    }
+
+    /// The deadline of the answer that it waits for.
+    pub fn present_deadline(&self) -> Option<&Deadline> {
+        let waits = matches!(self.state, State::Received { .. } | State::Routed { .. });
+        let present = usize::try_from(self.deadline.round) == Ok(self.round()) && self.deadline.version > 0;
+        (waits && present).then_some(&self.deadline)
     }
 
     /// The unit gave it back. `None`: the fact is of the past.
@@ -399,5 +420,25 @@ mod tests {
                 (first, state) => prop_assert!(false, "{first:?} {state:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_newest_deadline_counts_in_whichever_order_it_is_heard() {
+        let deadline = |version, round, minute| Deadline {
+            version,
+            round,
+            due_at: Some(api::timestamp(DateTime::UNIX_EPOCH + chrono::Duration::minutes(minute))),
+            ..Deadline::default()
+        };
+        let (first, longer) = (deadline(1, 0, 5), deadline(2, 0, 9));
+        let told = |facts: &[&Deadline]| {
+            facts.iter().fold(ticket(), |ticket, deadline| ticket.with_deadline(Some(deadline)))
+        };
+        for ticket in [told(&[&first, &longer]), told(&[&longer, &first, &longer])] {
+            assert_eq!(ticket.custody.due_at, api::time(longer.due_at.as_ref()));
+            assert_eq!(ticket.present_deadline(), Some(&longer));
+        }
+        assert_eq!(told(&[&deadline(3, 1, 5)]).present_deadline(), None, "of another round");
+        assert_eq!(ticket().with_deadline(None).present_deadline(), None);
     }
 }

@@ -16,7 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::Settings;
 
-const SAMPLE_ORGANISATION: &str = include_str!("../../../deploy/sample/organisation.toml");
+/// The sample organisation, and the files that it names.
+const SAMPLE_ORGANISATION: [(&str, &str); 5] = [
+    ("deadlines.toml", include_str!("../../../deploy/sample/deadlines.toml")),
+    ("vn-2025.ics", include_str!("../../../deploy/sample/vn-2025.ics")),
+    ("vn-2026.ics", include_str!("../../../deploy/sample/vn-2026.ics")),
+    ("vn-2027.ics", include_str!("../../../deploy/sample/vn-2027.ics")),
+    // Last: it is there only when the others are.
+    ("organisation.toml", include_str!("../../../deploy/sample/organisation.toml")),
+];
 
 /// The keys of this installation, made once.
 #[derive(Serialize, Deserialize)]
@@ -56,7 +64,10 @@ pub fn fill(dir: &Path, settings: &mut Settings) -> anyhow::Result<()> {
     if settings.routing.organisation.as_os_str().is_empty() {
         let file = dir.join("organisation.toml");
         if !file.exists() {
-            fs::write(&file, SAMPLE_ORGANISATION).with_context(|| format!("{}", file.display()))?;
+            for (name, text) in SAMPLE_ORGANISATION {
+                let file = dir.join(name);
+                fs::write(&file, text).with_context(|| format!("{}", file.display()))?;
+            }
         }
         settings.routing.organisation = file;
     }

@@ -4,11 +4,16 @@
 use api::{
     TicketId,
     intake::v1::Question,
-    routing::v1::{QuestionRouted, RoutingReason},
+    routing::v1::{DeadlineChange, DeadlineChanged, DeadlineReached, QuestionRouted, RoutingReason},
 };
 use chrono::{DateTime, Utc};
 
-use crate::{choice::Choice, organisation::Organisation};
+use crate::{
+    choice::Choice,
+    deadline::Deadline,
+    organisation::Organisation,
+    policy::{Case, Rules, Urgency},
+};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
@@ -19,7 +24,7 @@ pub struct Assignment {
     pub unit: String,
     pub field: String,
     pub reason: RoutingReason,
-    pub due_at: DateTime<Utc>,
+    pub deadline: Deadline,
     pub routed_at: DateTime<Utc>,
     pub answered: bool,
 }
@@ -36,22 +41,24 @@ impl Assignment {
         question: Question,
         choice: &Choice,
         organisation: &Organisation,
+        rules: &Rules,
         at: DateTime<Utc>,
     ) -> Self {
+        // The law counts from the asking, however long it took to get here.
+        let asked_at = api::time(question.submitted_at.as_ref()).unwrap_or(at);
         let assignment = Self {
             ticket_id,
             version,
-            question,
             agency: String::new(),
             unit: String::new(),
             field: String::new(),
             reason: RoutingReason::Unspecified,
-            due_at: at,
+            deadline: clock(&question, choice, organisation, rules, asked_at, 1),
+            question,
             routed_at: at,
             answered: false,
         };
-        let due_at = organisation.calendar.due_at(at, organisation.working_days(&choice.field));
-        assignment.moved(choice, organisation, at, due_at)
+        assignment.moved(choice, organisation, at)
     }
 
     /// A person assigns a unit. `None`: it has it already. The deadline stays: the asker was told.
@@ -75,8 +82,7 @@ impl Assignment {
             _ => self.field.clone(),
         };
         let choice = Choice { unit: unit.to_owned(), field, reason: RoutingReason::Assigned };
-        let due_at = self.due_at;
-        Ok(Some(self.moved(&choice, organisation, at, due_at)))
+        Ok(Some(self.moved(&choice, organisation, at)))
     }
 
     /// The unit `from` gave it back. `None`: the fact is of the past.
@@ -96,16 +102,14 @@ impl Assignment {
             // It was moved on meanwhile: it stays, and that is said again, newer than the return.
             self.version = self.version.max(version);
             let stays = Choice { unit: self.unit.clone(), field: self.field.clone(), reason: self.reason };
-            let due_at = self.due_at;
-            return Some(self.moved(&stays, organisation, at, due_at));
+            return Some(self.moved(&stays, organisation, at));
         }
         if version <= self.version {
             return None;
         }
         self.version = version;
         let choice = Choice::after_return(&self.unit, suggested, &self.field, organisation);
-        let due_at = self.due_at;
-        Some(self.moved(&choice, organisation, at, due_at))
+        Some(self.moved(&choice, organisation, at))
     }
 
     /// The asker reopened it: back to the unit that answered, with a new deadline. `None`: the fact is
@@ -116,6 +120,7 @@ impl Assignment {
         version: u32,
         answered_by: &str,
         organisation: &Organisation,
+        rules: &Rules,
         at: DateTime<Utc>,
     ) -> Option<Self> {
         if question.follow_ups.len() <= self.round() {
@@ -126,16 +131,18 @@ impl Assignment {
         self.answered = false;
         let unit = organisation.unit(answered_by).map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
         let choice = Choice { unit, field: self.field.clone(), reason: RoutingReason::Reopened };
-        let due_at = organisation.calendar.due_at(at, organisation.working_days(&self.field));
-        Some(self.moved(&choice, organisation, at, due_at))
+        let version = self.deadline.version + 1;
+        self.deadline = clock(&self.question, &choice, organisation, rules, at, version);
+        Some(self.moved(&choice, organisation, at))
     }
 
     /// It has its answer. `None`: the fact is of the past.
-    pub fn answer(mut self, question: &Question, version: u32) -> Option<Self> {
+    pub fn answer(mut self, question: &Question, version: u32, at: DateTime<Utc>) -> Option<Self> {
         if self.answered || question.follow_ups.len() != self.round() {
             return None;
         }
         self.answered = true;
+        self.deadline = self.deadline.end(at);
         self.version = self.version.max(version);
         Some(self)
     }
@@ -150,8 +157,45 @@ impl Assignment {
             unit_name: organisation.unit(&self.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
             field: self.field.clone(),
             reason: self.reason.into(),
-            due_at: Some(api::timestamp(self.due_at)),
+            due_at: Some(api::timestamp(self.deadline.due_at)),
             routed_at: Some(api::timestamp(self.routed_at)),
+            deadline: Some(self.deadline.snapshot(organisation.leader(&self.unit))),
+        }
+    }
+
+    /// That a person changed its deadline.
+    pub fn deadline_changed(
+        &self,
+        change: DeadlineChange,
+        organisation: &Organisation,
+        at: DateTime<Utc>,
+    ) -> DeadlineChanged {
+        DeadlineChanged {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.deadline.version,
+            change: change.into(),
+            deadline: Some(self.deadline.snapshot(organisation.leader(&self.unit))),
+            agency: self.agency.clone(),
+            unit: self.unit.clone(),
+            unit_name: organisation.unit(&self.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
+            field: self.field.clone(),
+            changed_at: Some(api::timestamp(at)),
+        }
+    }
+
+    /// That the last step of its deadline was reached.
+    pub fn deadline_reached(&self, organisation: &Organisation, at: DateTime<Utc>) -> DeadlineReached {
+        let deadline = self.deadline.snapshot(organisation.leader(&self.unit));
+        DeadlineReached {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.deadline.version,
+            step: deadline.step,
+            deadline: Some(deadline),
+            agency: self.agency.clone(),
+            unit: self.unit.clone(),
+            unit_name: organisation.unit(&self.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
+            field: self.field.clone(),
+            reached_at: Some(api::timestamp(at)),
         }
     }
 
@@ -159,22 +203,29 @@ impl Assignment {
         self.question.follow_ups.len()
     }
 
-    fn moved(
-        mut self,
-        choice: &Choice,
-        organisation: &Organisation,
-        at: DateTime<Utc>,
-        due_at: DateTime<Utc>,
-    ) -> Self {
+    fn moved(mut self, choice: &Choice, organisation: &Organisation, at: DateTime<Utc>) -> Self {
         self.version += 1;
         self.agency = organisation.unit(&choice.unit).map(|unit| unit.agency.clone()).unwrap_or_default();
         self.unit.clone_from(&choice.unit);
         self.field.clone_from(&choice.field);
         self.reason = choice.reason;
-        self.due_at = due_at;
         self.routed_at = at;
         self
     }
+}
+
+/// The clock that begins where a question goes.
+fn clock(
+    question: &Question,
+    choice: &Choice,
+    organisation: &Organisation,
+    rules: &Rules,
+    at: DateTime<Utc>,
+    version: u32,
+) -> Deadline {
+    let agency = organisation.unit(&choice.unit).map_or("", |unit| unit.agency.as_str());
+    let case = Case { kind: question.kind(), urgency: Urgency::Normal, field: &choice.field, agency };
+    Deadline::start(rules, &case, question, at, version)
 }
 
 #[cfg(test)]
@@ -182,7 +233,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::organisation::tests::SMALL;
+    use crate::{organisation::tests::SMALL, policy::tests::small as rules};
 
     fn small() -> Organisation {
         Organisation::parse(SMALL).unwrap()
@@ -191,7 +242,7 @@ mod tests {
     fn at_desk() -> Assignment {
         let id = TicketId(Uuid::from_u128(1));
         let choice = Choice::desk(&small(), "");
-        Assignment::first(id, 1, Question::default(), &choice, &small(), DateTime::UNIX_EPOCH)
+        Assignment::first(id, 1, Question::default(), &choice, &small(), &rules(), DateTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -199,20 +250,22 @@ mod tests {
         let desk = at_desk();
         assert_eq!(desk.version, 2);
         let law = desk.clone().assign("law", &small(), DateTime::UNIX_EPOCH).unwrap().unwrap();
-        assert_eq!((law.unit.as_str(), law.version, law.due_at), ("law", 3, desk.due_at));
+        assert_eq!((law.unit.as_str(), law.version, &law.deadline), ("law", 3, &desk.deadline));
         assert_eq!(law.clone().assign("law", &small(), DateTime::UNIX_EPOCH), Ok(None));
-        let answered = law.answer(&Question::default(), 4).unwrap();
+        let answered = law.answer(&Question::default(), 4, DateTime::UNIX_EPOCH).unwrap();
         assert_eq!(answered.assign("desk", &small(), DateTime::UNIX_EPOCH), Err(AlreadyAnswered));
     }
 
     #[test]
     fn reopening_counts_once_and_past_rounds_are_over() {
-        let answered = at_desk().answer(&Question::default(), 3).unwrap();
+        let start = DateTime::UNIX_EPOCH;
+        let answered = at_desk().answer(&Question::default(), 3, start).unwrap();
         let question = Question { follow_ups: vec!["chưa rõ".into()], ..Question::default() };
-        let again = answered.reopen(question.clone(), 5, "law", &small(), DateTime::UNIX_EPOCH).unwrap();
+        let again = answered.reopen(question.clone(), 5, "law", &small(), &rules(), start).unwrap();
         assert_eq!((again.version, again.answered, again.unit.as_str()), (6, false, "law"));
-        assert_eq!(again.clone().reopen(question, 5, "law", &small(), DateTime::UNIX_EPOCH), None);
-        assert_eq!(again.clone().answer(&Question::default(), 99), None);
+        assert_eq!((again.deadline.version, again.deadline.round, again.deadline.ended_at), (2, 1, None));
+        assert_eq!(again.clone().reopen(question, 5, "law", &small(), &rules(), start), None);
+        assert_eq!(again.clone().answer(&Question::default(), 99, start), None);
         assert_eq!(
             again.after_return(&Question::default(), 99, "law", "desk", &small(), DateTime::UNIX_EPOCH),
             None

@@ -22,9 +22,10 @@ impl Routing {
             return Ok(tx.commit().await?);
         }
         let now = self.clock.now();
+        let (organisation, rules) = (&self.organisation, &self.rules);
         let assignment =
-            Assignment::first(ticket_id, event.version, question, &choice, &self.organisation, now);
-        storage::save_assignment(&mut tx, &assignment).await?;
+            Assignment::first(ticket_id, event.version, question, &choice, organisation, rules, now);
+        storage::save_assignment(&mut tx, &assignment, rules).await?;
         bus::outbox::put(&mut tx, &assignment.routed(&self.organisation)).await?;
         Ok(tx.commit().await?)
     }
@@ -50,7 +51,8 @@ impl Routing {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
         self.apply(&received, true, |assignment| {
-            assignment.reopen(question, event.version, &event.unit, &self.organisation, self.clock.now())
+            let (organisation, rules) = (&self.organisation, &self.rules);
+            assignment.reopen(question, event.version, &event.unit, organisation, rules, self.clock.now())
         })
         .await
     }
@@ -58,7 +60,8 @@ impl Routing {
     pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
-        self.apply(&received, false, |assignment| assignment.answer(&question, event.version)).await
+        let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
+        self.apply(&received, false, |assignment| assignment.answer(&question, event.version, at)).await
     }
 
     /// Applies a fact to its assignment and, if `tell`, states the new routing.
@@ -74,7 +77,7 @@ impl Routing {
             return Err(Failure::Reject(anyhow::anyhow!("ticket {ticket_id} was never routed")));
         };
         if let Some(next) = step(assignment) {
-            storage::save_assignment(&mut tx, &next).await?;
+            storage::save_assignment(&mut tx, &next, &self.rules).await?;
             if tell {
                 bus::outbox::put(&mut tx, &next.routed(&self.organisation)).await?;
             }

@@ -1,13 +1,28 @@
 //! Requests to typed values, results to responses.
 
-use api::routing::v1::{
-    self, AssignUnitRequest, AssignUnitResponse, GetOrganisationRequest, GetOrganisationResponse,
-    routing_service_server::RoutingService,
+use api::{
+    TicketId,
+    intake::v1::Kind,
+    routing::v1::{
+        self, AssignUnitRequest, AssignUnitResponse, ExtendDeadlineRequest, GetDeadlineRequest,
+        GetDeadlineResponse, GetOrganisationRequest, GetOrganisationResponse, HastenDeadlineRequest,
+        PauseDeadlineRequest, ResumeDeadlineRequest, routing_service_server::RoutingService,
+    },
 };
 use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
 
-use crate::{organisation::Organisation, service::Routing};
+use crate::{
+    assignment::Assignment,
+    calendar::Span,
+    organisation::Organisation,
+    policy::{Case, Rules, Urgency, WaitsFor},
+    service::Routing,
+};
+
+/// Who sees and changes the deadlines of questions.
+const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::Operator];
+const DISPATCH: [RoleName; 2] = [RoleName::Dispatcher, RoleName::Operator];
 
 pub struct Grpc(pub Routing);
 
@@ -17,28 +32,137 @@ impl RoutingService for Grpc {
         &self,
         _request: Request<GetOrganisationRequest>,
     ) -> Result<Response<GetOrganisationResponse>, Status> {
-        Ok(Response::new(response(&self.0.organisation)))
+        Ok(Response::new(response(&self.0.organisation, &self.0.rules)))
     }
 
     async fn assign_unit(
         &self,
         request: Request<AssignUnitRequest>,
     ) -> Result<Response<AssignUnitResponse>, Status> {
-        let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let dispatcher = require(&request, &DISPATCH)?;
         let AssignUnitRequest { ticket_id, unit } = request.into_inner();
-        let ticket_id = ticket_id
-            .parse()
-            .map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))?;
-        let assignment = self.0.assign_unit(&dispatcher, ticket_id, &unit).await?;
+        let assignment = self.0.assign_unit(&dispatcher, parse(&ticket_id)?, &unit).await?;
         Ok(Response::new(AssignUnitResponse {
             unit: assignment.unit,
-            due_at: Some(api::timestamp(assignment.due_at)),
+            due_at: Some(api::timestamp(assignment.deadline.due_at)),
             reason: assignment.reason.into(),
         }))
     }
+
+    async fn get_deadline(
+        &self,
+        request: Request<GetDeadlineRequest>,
+    ) -> Result<Response<GetDeadlineResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ticket_id = parse(&request.get_ref().ticket_id)?;
+        Ok(self.deadline(&self.0.get_deadline(&officer, ticket_id).await?))
+    }
+
+    async fn pause_deadline(
+        &self,
+        request: Request<PauseDeadlineRequest>,
+    ) -> Result<Response<GetDeadlineResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let request = request.into_inner();
+        let waits_for = match request.waits_for() {
+            v1::WaitsFor::Asker => WaitsFor::Asker,
+            v1::WaitsFor::OtherBody => WaitsFor::OtherBody,
+            v1::WaitsFor::Unspecified => {
+                let message = "waitsFor is WAITS_FOR_ASKER or WAITS_FOR_OTHER_BODY";
+                return Err(Refusal::invalid("waitsFor", "WAITS_FOR_UNKNOWN", message).into());
+            }
+        };
+        let ticket_id = parse(&request.ticket_id)?;
+        Ok(self.deadline(&self.0.pause_deadline(&officer, ticket_id, &request, waits_for).await?))
+    }
+
+    async fn resume_deadline(
+        &self,
+        request: Request<ResumeDeadlineRequest>,
+    ) -> Result<Response<GetDeadlineResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let ResumeDeadlineRequest { ticket_id, version } = request.into_inner();
+        Ok(self.deadline(&self.0.resume_deadline(&officer, parse(&ticket_id)?, version).await?))
+    }
+
+    async fn extend_deadline(
+        &self,
+        request: Request<ExtendDeadlineRequest>,
+    ) -> Result<Response<GetDeadlineResponse>, Status> {
+        let officer = require(&request, &DESK)?;
+        let request = request.into_inner();
+        let ticket_id = parse(&request.ticket_id)?;
+        Ok(self.deadline(&self.0.extend_deadline(&officer, ticket_id, &request).await?))
+    }
+
+    async fn hasten_deadline(
+        &self,
+        request: Request<HastenDeadlineRequest>,
+    ) -> Result<Response<GetDeadlineResponse>, Status> {
+        let dispatcher = require(&request, &DISPATCH)?;
+        let ticket_id = parse(&request.get_ref().ticket_id)?;
+        Ok(self.deadline(&self.0.hasten_deadline(&dispatcher, ticket_id).await?))
+    }
 }
 
-fn response(organisation: &Organisation) -> GetOrganisationResponse {
+impl Grpc {
+    fn deadline(&self, assignment: &Assignment) -> Response<GetDeadlineResponse> {
+        let deadline = &assignment.deadline;
+        let left = deadline.left(&self.0.rules.calendar, self.0.clock.now());
+        let pauses = deadline.pauses.iter().map(|pause| v1::DeadlinePause {
+            since: Some(api::timestamp(pause.since)),
+            until: pause.until.map(api::timestamp),
+            waits_for: v1::WaitsFor::from(pause.waits_for).into(),
+            reason: pause.reason.clone(),
+            by: pause.by.clone(),
+        });
+        let extensions = deadline.extensions.iter().map(|extension| v1::DeadlineExtension {
+            at: Some(api::timestamp(extension.at)),
+            number: extension.number,
+            due_before: Some(api::timestamp(extension.due_before)),
+            reason: extension.reason.clone(),
+            approver: extension.approver.clone(),
+            by: extension.by.clone(),
+        });
+        let ending = deadline.ending().map_or(v1::DeadlineEnding::Unspecified, Into::into);
+        Response::new(GetDeadlineResponse {
+            deadline: Some(deadline.snapshot(self.0.organisation.leader(&assignment.unit))),
+            working_minutes_left: u32::try_from(left.num_minutes()).unwrap_or_default(),
+            ending: ending.into(),
+            urgent: deadline.urgency == Urgency::Urgent,
+            pauses: pauses.collect(),
+            extensions: extensions.collect(),
+            pause_for: deadline.policy.pause.iter().map(|what| v1::WaitsFor::from(*what).into()).collect(),
+            extension_left: deadline.extension_left(),
+            unit: unit(deadline.policy.answer).into(),
+        })
+    }
+}
+
+fn parse(ticket_id: &str) -> Result<TicketId, Refusal> {
+    let invalid = |_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID");
+    ticket_id.parse().map_err(invalid)
+}
+
+fn unit(span: Span) -> v1::SpanUnit {
+    match span {
+        Span::WorkingHours(_) => v1::SpanUnit::WorkingHours,
+        Span::WorkingDays(_) => v1::SpanUnit::WorkingDays,
+        Span::CalendarDays(_) => v1::SpanUnit::CalendarDays,
+    }
+}
+
+/// Working days to answer a question of a field; 0: it is counted otherwise.
+fn working_days(rules: &Rules, organisation: &Organisation, field: &crate::organisation::Field) -> u32 {
+    let agency = organisation.unit(&field.unit).map_or("", |unit| unit.agency.as_str());
+    let case = Case { kind: Kind::Question, urgency: Urgency::Normal, field: &field.code, agency };
+    match rules.policy(&case).answer {
+        Span::WorkingDays(days) => days,
+        Span::WorkingHours(_) | Span::CalendarDays(_) => 0,
+    }
+}
+
+fn response(organisation: &Organisation, rules: &Rules) -> GetOrganisationResponse {
     let agency = |agency: &crate::organisation::Agency| v1::Agency {
         code: agency.code.clone(),
         name: agency.name.clone(),
@@ -53,7 +177,7 @@ fn response(organisation: &Organisation) -> GetOrganisationResponse {
         name: field.name.clone(),
         name_en: field.name_en.clone(),
         unit: field.unit.clone(),
-        working_days: organisation.working_days(&field.code),
+        working_days: working_days(rules, organisation, field),
     };
     GetOrganisationResponse {
         agencies: organisation.agencies.iter().map(agency).collect(),

@@ -2,13 +2,18 @@
 //! unit like any other: nothing waits where nobody looks.
 
 mod assignment;
+mod calendar;
 mod choice;
 mod deadline;
+mod deadlines;
 mod events;
 mod grpc;
+mod holidays;
 mod organisation;
+mod policy;
 mod service;
 mod storage;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -27,7 +32,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The file of agencies, units, fields and deadlines.
+    /// The file of agencies, units and fields; it names the one of deadlines.
     pub organisation: PathBuf,
     /// How many answered questions vote on the field, 1 to 50.
     pub neighbours: u32,
@@ -56,6 +61,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let routing = Routing::open(ctx, config)?;
     let (submitted, returned) = (routing.clone(), routing.clone());
     let (reopened, approved) = (routing.clone(), routing.clone());
+    let sweep = routing.clone().run_sweep(ctx.shutdown.clone());
     Ok(Role::named("routing")
         .serves(RoutingServiceServer::new(Grpc(routing)))
         .hears(bus::hearer("routing", move |event| {
@@ -73,5 +79,6 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .hears(bus::hearer("routing", move |event| {
             let routing = approved.clone();
             async move { routing.on_answer_approved(event).await }
-        })))
+        }))
+        .runs("deadlines", sweep))
 }

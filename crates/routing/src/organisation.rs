@@ -5,13 +5,11 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::deadline::Calendar;
-
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Organisation {
-    pub calendar: Calendar,
-    pub deadline: Deadline,
+    /// The file of calendars and deadlines, beside this one.
+    pub deadlines: String,
     pub desk: Desk,
     #[serde(rename = "agency")]
     pub agencies: Vec<Agency>,
@@ -19,15 +17,6 @@ pub struct Organisation {
     pub units: Vec<Unit>,
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deadline {
-    /// For fields that have no number of their own, and for the desk.
-    pub default_working_days: u32,
-    /// Which rule the numbers come from.
-    pub source: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +30,9 @@ pub struct Desk {
 pub struct Agency {
     pub code: String,
     pub name: String,
+    /// Told of what is long overdue where the unit names nobody.
+    #[serde(default)]
+    pub leader: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -49,6 +41,9 @@ pub struct Unit {
     pub code: String,
     pub agency: String,
     pub name: String,
+    /// Told of what is long overdue.
+    #[serde(default)]
+    pub leader: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -59,7 +54,6 @@ pub struct Field {
     #[serde(default)]
     pub name_en: String,
     pub unit: String,
-    pub working_days: Option<u32>,
 }
 
 impl Organisation {
@@ -99,11 +93,12 @@ impl Organisation {
             ensure!(self.unit(&field.unit).is_some(), "field {}: no unit {}", field.code, field.unit);
         }
         ensure!(self.unit(&self.desk.unit).is_some(), "desk: no unit {}", self.desk.unit);
+        let file = Path::new(&self.deadlines).file_name();
         ensure!(
-            !self.deadline.source.is_empty(),
-            "deadline.source is empty: name the rule the numbers come from"
+            file.is_some_and(|file| file == self.deadlines.as_str()),
+            "deadlines: '{}' is not the name of a file beside this one",
+            self.deadlines
         );
-        ensure!(!self.calendar.is_endless_weekend(), "calendar.weekend leaves no working day");
         Ok(())
     }
 
@@ -120,9 +115,14 @@ impl Organisation {
         self.unit(&self.desk.unit).expect("checked when the file was read")
     }
 
-    /// Working days to answer a question of `field`.
-    pub fn working_days(&self, field: &str) -> u32 {
-        self.field(field).and_then(|field| field.working_days).unwrap_or(self.deadline.default_working_days)
+    /// Who is told of what a unit has left overdue; empty: nobody is named.
+    pub fn leader(&self, unit: &str) -> &str {
+        let Some(unit) = self.unit(unit) else { return "" };
+        let agency = self.agencies.iter().find(|agency| agency.code == unit.agency);
+        match (unit.leader.as_str(), agency) {
+            ("", Some(agency)) => &agency.leader,
+            (leader, _) => leader,
+        }
     }
 }
 
@@ -131,18 +131,13 @@ pub mod tests {
     use super::*;
 
     pub const SMALL: &str = r#"
-        [calendar]
-        time_zone = "Asia/Ho_Chi_Minh"
-        weekend = ["saturday", "sunday"]
-        day_ends = "17:00:00"
-        [deadline]
-        default_working_days = 5
-        source = "for tests"
+        deadlines = "deadlines.toml"
         [desk]
         unit = "desk"
         [[agency]]
         code = "a"
         name = "A"
+        leader = "Head of A"
         [[unit]]
         code = "desk"
         agency = "a"
@@ -151,11 +146,11 @@ pub mod tests {
         code = "law"
         agency = "a"
         name = "Law unit"
+        leader = "Head of law"
         [[field]]
         code = "policy"
         name = "Policy"
         unit = "law"
-        working_days = 7
         [[field]]
         code = "data"
         name = "Data"
@@ -167,21 +162,18 @@ pub mod tests {
         let sample = Organisation::parse(include_str!("../../../deploy/sample/organisation.toml")).unwrap();
         assert!(sample.fields.len() >= 9);
         let small = Organisation::parse(SMALL).unwrap();
-        assert_eq!((small.working_days("policy"), small.working_days("data")), (7, 5));
+        let leaders = ["law", "desk", "none"].map(|unit| small.leader(unit));
+        assert_eq!(leaders, ["Head of law", "Head of A", ""]);
     }
 
     #[test]
     fn a_wrong_file_is_refused_with_what_is_wrong() {
         for (right, wrong, says) in [
-            ("unit = \"law\"\n        working_days = 7", "unit = \"none\"", "no unit none"),
+            ("unit = \"law\"", "unit = \"none\"", "no unit none"),
             ("code = \"law\"", "code = \"Law\"", "lower-case"),
             ("code = \"law\"", "code = \"desk\"", "same code"),
-            (
-                "[\"saturday\", \"sunday\"]",
-                "[\"mon\",\"tue\",\"wed\",\"thu\",\"fri\",\"sat\",\"sun\"]",
-                "no working day",
-            ),
-            ("day_ends", "day_stops", "day_stops"),
+            ("leader", "boss", "boss"),
+            ("\"deadlines.toml\"", "\"../deadlines.toml\"", "beside this one"),
         ] {
             let error = Organisation::parse(&SMALL.replace(right, wrong)).unwrap_err();
             assert!(format!("{error:#}").contains(says), "{error:#}");

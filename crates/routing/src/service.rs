@@ -10,23 +10,31 @@ use api::{
 use runtime::{Clock, Context, Peer, Principal, Refusal};
 use sqlx::PgPool;
 
-use crate::{Config, assignment::Assignment, choice::Choice, organisation::Organisation, storage};
+use crate::{
+    Config, assignment::Assignment, choice::Choice, organisation::Organisation, policy::Rules, storage,
+};
 
 #[derive(Clone)]
 pub struct Routing {
     pub pool: PgPool,
     pub clock: Clock,
     pub organisation: Arc<Organisation>,
+    pub rules: Arc<Rules>,
     config: Config,
     knowledge: KnowledgeServiceClient<Peer>,
 }
 
 impl Routing {
     pub fn open(ctx: &Context, config: Config) -> anyhow::Result<Self> {
+        let organisation = Organisation::read(&config.organisation)?;
+        let rules = Rules::read(&config.organisation.with_file_name(&organisation.deadlines))?;
+        rules.check_names(&organisation)?;
+        rules.warn_of_a_year_without_holidays(ctx.clock.now());
         Ok(Self {
             pool: ctx.pool.clone(),
             clock: ctx.clock.clone(),
-            organisation: Arc::new(Organisation::read(&config.organisation)?),
+            organisation: Arc::new(organisation),
+            rules: Arc::new(rules),
             config,
             knowledge: KnowledgeServiceClient::new(ctx.peer("knowledge")),
         })
@@ -62,7 +70,7 @@ impl Routing {
             .assign(unit, &self.organisation, self.clock.now())
             .map_err(|_| Refusal::conflict("ALREADY_ANSWERED", "the question is answered"))?;
         let Some(moved) = moved else { return Ok(assignment) };
-        storage::save_assignment(&mut tx, &moved).await?;
+        storage::save_assignment(&mut tx, &moved, &self.rules).await?;
         bus::outbox::put(&mut tx, &moved.routed(&self.organisation)).await?;
         tx.commit().await?;
         Ok(moved)

@@ -1,11 +1,11 @@
 //! SQL of `routing.*`.
 
-use api::{TicketId, routing::v1::RoutingReason};
+use api::{TicketId, intake::v1::Question, routing::v1::RoutingReason};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::assignment::Assignment;
+use crate::{assignment::Assignment, deadline::Deadline, policy::Rules};
 
 /// The assignment, locked until the transaction ends.
 pub async fn lock_assignment(
@@ -14,7 +14,7 @@ pub async fn lock_assignment(
 ) -> Result<Option<Assignment>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -23,16 +23,57 @@ pub async fn lock_assignment(
     row.map(Assignment::try_from).transpose()
 }
 
+/// The assignment, to look at.
+pub async fn find_assignment(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Assignment>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
+         from routing.assignment where ticket_id = $1",
+        ticket_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Assignment::try_from).transpose()
+}
+
+/// Some of the assignments whose deadline has a step to take, locked; those that another has are left out.
+pub async fn lock_stepping(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Assignment>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
+         from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
+         for update skip locked",
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Assignment::try_from).collect()
+}
+
 /// Saves a new or changed assignment.
-pub async fn save_assignment(conn: &mut PgConnection, assignment: &Assignment) -> Result<(), sqlx::Error> {
+pub async fn save_assignment(
+    conn: &mut PgConnection,
+    assignment: &Assignment,
+    rules: &Rules,
+) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into routing.assignment
-             (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
+              deadline, next_step_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
-             routed_at = excluded.routed_at, answered = excluded.answered",
+             routed_at = excluded.routed_at, answered = excluded.answered, deadline = excluded.deadline,
+             next_step_at = excluded.next_step_at",
         assignment.ticket_id.0,
         i32::try_from(assignment.version).unwrap_or(i32::MAX),
         serde_json::to_value(&assignment.question).expect("a question serialises"),
@@ -40,9 +81,11 @@ pub async fn save_assignment(conn: &mut PgConnection, assignment: &Assignment) -
         assignment.unit,
         assignment.field,
         assignment.reason.as_str_name(),
-        assignment.due_at,
+        assignment.deadline.due_at,
         assignment.routed_at,
         assignment.answered,
+        serde_json::to_value(&assignment.deadline).expect("a deadline serialises"),
+        assignment.deadline.next_step(rules).map(|(_, at)| at),
     )
     .execute(conn)
     .await?;
@@ -60,6 +103,7 @@ struct Row {
     due_at: DateTime<Utc>,
     routed_at: DateTime<Utc>,
     answered: bool,
+    deadline: Option<serde_json::Value>,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -67,16 +111,21 @@ impl TryFrom<Row> for Assignment {
 
     fn try_from(row: Row) -> Result<Self, Self::Error> {
         let decode = |error: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(error);
+        let question: Question = serde_json::from_value(row.question).map_err(|e| decode(e.into()))?;
+        let deadline = match row.deadline {
+            Some(deadline) => serde_json::from_value(deadline).map_err(|e| decode(e.into()))?,
+            None => Deadline::of_old(&question, row.routed_at, row.due_at, row.answered),
+        };
         Ok(Self {
             ticket_id: TicketId(row.ticket_id),
             version: u32::try_from(row.version).map_err(|e| decode(e.into()))?,
-            question: serde_json::from_value(row.question).map_err(|e| decode(e.into()))?,
+            question,
             agency: row.agency,
             unit: row.unit,
             field: row.field,
             reason: RoutingReason::from_str_name(&row.reason)
                 .ok_or_else(|| decode("unknown reason".into()))?,
-            due_at: row.due_at,
+            deadline,
             routed_at: row.routed_at,
             answered: row.answered,
         })

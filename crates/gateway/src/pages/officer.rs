@@ -5,7 +5,7 @@ use api::{
         AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
         ReturnQuestionRequest,
     },
-    routing::v1::AssignUnitRequest,
+    routing::v1::{AssignUnitRequest, GetDeadlineRequest},
 };
 use askama::Template;
 use axum::{
@@ -15,7 +15,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{Frame, Page, family::Family, page, segment, sentence, words};
+use super::{Frame, Page, deadline::Clock, family::Family, page, segment, sentence, words};
 use crate::{
     body::PathPart,
     fields::{Form, Query},
@@ -40,6 +40,11 @@ struct Row {
     segment: String,
     due: String,
     overdue: bool,
+    /// What is waited for with the clock stopped; empty: it runs.
+    waits_for: &'static str,
+    extended: bool,
+    /// What was last told of the deadline; empty: nothing.
+    step: String,
     field: String,
     unit: String,
     excerpt: String,
@@ -49,10 +54,16 @@ struct Row {
 
 impl Row {
     fn new(item: InboxItem, organisation: &Organisation, now: DateTime<Utc>) -> Self {
+        let deadline = item.deadline.clone().unwrap_or_default();
         Self {
             segment: segment(&item.ticket_id),
             due: words::moment(item.urgent_at.as_ref()),
-            overdue: words::is_past(item.urgent_at.as_ref(), now),
+            // A family is as urgent as its most urgent member, also while its centre's clock stands.
+            overdue: words::is_past(item.urgent_at.as_ref(), now)
+                && (deadline.paused_at.is_none() || item.urgent_at != item.due_at),
+            waits_for: words::waits_for(deadline.waits_for()),
+            extended: deadline.extensions > 0,
+            step: words::deadline_step(&deadline),
             field: organisation.field_name(&item.field),
             unit: organisation.unit_name(&item.unit),
             band: words::band(item.band()),
@@ -109,6 +120,10 @@ struct QuestionPage {
     may_assign: bool,
     units: Vec<Choice>,
     family: Family,
+    /// `None`: routing cannot be reached.
+    clock: Option<Clock>,
+    clock_reason: String,
+    approver: String,
 }
 
 struct Verdict {
@@ -133,6 +148,15 @@ pub(super) struct Typed {
     text: Option<String>,
     cited: Vec<String>,
     reason: String,
+    /// Of a pause or an extension, and who approved this.
+    clock_reason: String,
+    approver: String,
+}
+
+impl Typed {
+    pub fn of_clock(reason: String, approver: String) -> Self {
+        Self { clock_reason: reason, approver, ..Self::default() }
+    }
 }
 
 impl QuestionPage {
@@ -140,6 +164,7 @@ impl QuestionPage {
         caller: &SignedIn,
         organisation: &Organisation,
         ticket: GetDraftResponse,
+        clock: Option<Clock>,
         typed: Typed,
         now: DateTime<Utc>,
     ) -> Self {
@@ -162,7 +187,9 @@ impl QuestionPage {
             field: organisation.field_name(&ticket.field),
             unit,
             due: words::moment(ticket.due_at.as_ref()),
-            overdue: state == AnswerState::Drafted && words::is_past(ticket.due_at.as_ref(), now),
+            overdue: state == AnswerState::Drafted
+                && words::is_past(ticket.due_at.as_ref(), now)
+                && ticket.deadline.is_none_or(|deadline| deadline.paused_at.is_none()),
             answer: ticket.answer,
             version: draft.version,
             verdict: draft.verdict.map(|verdict| Verdict {
@@ -188,6 +215,9 @@ impl QuestionPage {
             may_assign: caller.assigns(),
             units: organisation.units(),
             family,
+            clock,
+            clock_reason: typed.clock_reason,
+            approver: typed.approver,
         }
     }
 }
@@ -199,11 +229,17 @@ pub(super) async fn show(
     typed: Typed,
     refused: Option<&Problem>,
 ) -> Page {
+    let clock = gateway.ask(GetDeadlineRequest { ticket_id: ticket_id.clone() });
     let request = gateway.ask(GetDraftRequest { ticket_id });
-    let ticket = gateway.answering(Some(&caller.token)).get_draft(request).await?.into_inner();
+    let (mut answering, mut routing) =
+        (gateway.answering(Some(&caller.token)), gateway.routing(Some(&caller.token)));
+    let (ticket, clock) = tokio::join!(answering.get_draft(request), routing.get_deadline(clock));
+    let ticket = ticket?.into_inner();
+    // The page is of use without it.
+    let clock = clock.ok().map(|response| Clock::new(response.get_ref()));
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
-    let mut template = QuestionPage::new(caller, &organisation, ticket, typed, now);
+    let mut template = QuestionPage::new(caller, &organisation, ticket, clock, typed, now);
     template.error = refused.map(sentence).unwrap_or_default();
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }

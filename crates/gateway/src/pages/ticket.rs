@@ -1,7 +1,10 @@
 //! Following a question by its tracking code, and rating the answer.
 
-use api::intake::v1::{
-    AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, RateAnswerRequest, TicketState,
+use api::{
+    intake::v1::{
+        AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, RateAnswerRequest, TicketState,
+    },
+    routing::v1::WaitsFor,
 };
 use askama::Template;
 use axum::{
@@ -47,6 +50,12 @@ struct TicketPage {
     state: &'static str,
     text: String,
     due: String,
+    /// What is waited for with the clock stopped, and why; empty: it runs.
+    waits_for: &'static str,
+    pause_reason: String,
+    /// Empty: the promised date was never moved.
+    extension_reason: String,
+    basis: String,
     steps: Vec<Step>,
     answer: Option<Answer>,
     may_rate: bool,
@@ -107,6 +116,14 @@ impl TicketPage {
             kind,
             state: words::ticket_state(state),
             due: words::moment(ticket.due_at.as_ref()),
+            waits_for: match ticket.waits_for() {
+                WaitsFor::Unspecified => "",
+                WaitsFor::Asker => "Đang chờ bạn bổ sung",
+                WaitsFor::OtherBody => "Đang chờ ý kiến cơ quan khác",
+            },
+            pause_reason: ticket.pause_reason,
+            extension_reason: ticket.extension_reason,
+            basis: ticket.basis,
             steps: ticket
                 .timeline
                 .into_iter()

@@ -5,6 +5,7 @@ use api::{
     answering::v1::AnswerState,
     intake::v1::{Kind, Milestone, TicketState},
     knowledge::v1::{Band, Change, PassageState, ReviewReason},
+    routing::v1::{Deadline, DeadlineEnding, DeadlineStep, SpanUnit, WaitsFor},
 };
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use runtime::{Principal, RoleName};
@@ -64,7 +65,51 @@ pub(super) fn milestone(what: Milestone) -> &'static str {
         Milestone::Reopened => "Mở lại theo yêu cầu của người hỏi",
         Milestone::Corrected => "Đính chính câu trả lời",
         Milestone::Withdrawn => "Thu hồi câu trả lời",
+        Milestone::Paused => "Tạm dừng tính hạn",
+        Milestone::Resumed => "Tiếp tục tính hạn",
+        Milestone::Extended => "Gia hạn",
+        Milestone::Hastened => "Chuyển xử lý khẩn",
     }
+}
+
+pub(super) fn waits_for(what: WaitsFor) -> &'static str {
+    match what {
+        WaitsFor::Unspecified => "",
+        WaitsFor::Asker => "chờ người hỏi bổ sung",
+        WaitsFor::OtherBody => "chờ cơ quan khác",
+    }
+}
+
+pub(super) fn span_unit(unit: SpanUnit) -> &'static str {
+    match unit {
+        SpanUnit::Unspecified => "",
+        SpanUnit::WorkingHours => "giờ làm việc",
+        SpanUnit::WorkingDays => "ngày làm việc",
+        SpanUnit::CalendarDays => "ngày",
+    }
+}
+
+pub(super) fn deadline_ending(ending: DeadlineEnding) -> &'static str {
+    match ending {
+        DeadlineEnding::Unspecified => "",
+        DeadlineEnding::OnTime => "Đúng hạn",
+        DeadlineEnding::Late => "Trễ hạn",
+        DeadlineEnding::ExtendedOnTime => "Đúng hạn sau gia hạn",
+        DeadlineEnding::ExtendedLate => "Trễ hạn sau gia hạn",
+    }
+}
+
+/// What was last told of a deadline; empty: nothing.
+pub(super) fn deadline_step(deadline: &Deadline) -> String {
+    let step = match deadline.step() {
+        DeadlineStep::Unspecified => "",
+        DeadlineStep::Near => "Sắp đến hạn",
+        DeadlineStep::FirstResponseMissed => "Quá hạn phản hồi lần đầu",
+        DeadlineStep::Due => "Đã đến hạn",
+        DeadlineStep::Escalated if deadline.leader.is_empty() => "Quá hạn lâu",
+        DeadlineStep::Escalated => return format!("Đã báo {}", deadline.leader),
+    };
+    step.to_owned()
 }
 
 pub(super) fn answer_state(state: AnswerState) -> &'static str {
@@ -160,6 +205,9 @@ pub(super) fn form_field(field: &str) -> &'static str {
         "validFrom" => "Có hiệu lực từ",
         "validUntil" => "Hết hiệu lực từ",
         "basis" => "Căn cứ",
+        "approver" => "Người duyệt",
+        "number" => "Gia hạn thêm",
+        "waitsFor" => "Chờ ai",
         "memberTicketId" => "Mã phiếu cần gộp",
         _ => "",
     }

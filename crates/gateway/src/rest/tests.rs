@@ -107,6 +107,7 @@ fn the_schemas_name_the_messages_fields() {
     intake_schemas(&mut checked);
     officer_schemas(&mut checked);
     automation_schemas(&mut checked);
+    deadline_schemas(&mut checked);
     editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
@@ -208,7 +209,11 @@ fn officer_schemas(checked: &mut Checked) {
         &AssignUnitResponse { due_at: Some(Timestamp::default()), ..Default::default() },
     );
     let at = Some(Timestamp::default());
-    checked.message("InboxItem", &InboxItem { due_at: at, urgent_at: at, ..InboxItem::default() });
+    let deadline = Some(routing::Deadline::default());
+    checked.message(
+        "InboxItem",
+        &InboxItem { due_at: at, urgent_at: at, deadline: deadline.clone(), ..InboxItem::default() },
+    );
     checked.message("FamilyMember", &FamilyMember { asked_at: at, due_at: at, ..FamilyMember::default() });
     checked.message("AttachMemberRequest", &AttachMemberRequest::default());
     checked.message("AttachMemberResponse", &AttachMemberResponse::default());
@@ -221,6 +226,7 @@ fn officer_schemas(checked: &mut Checked) {
         question: Some(intake::Question::default()),
         due_at: Some(Timestamp::default()),
         draft: Some(draft),
+        deadline,
         ..GetDraftResponse::default()
     };
     checked.message("GetDraftResponse", &ticket);
@@ -228,6 +234,35 @@ fn officer_schemas(checked: &mut Checked) {
     checked.message("ApproveAnswerResponse", &ApproveAnswerResponse::default());
     checked.message("ReturnQuestionRequest", &ReturnQuestionRequest::default());
     checked.message("ReturnQuestionResponse", &ReturnQuestionResponse::default());
+}
+
+fn deadline_schemas(checked: &mut Checked) {
+    use routing::{
+        Deadline, DeadlineEnding, DeadlineExtension, DeadlinePause, DeadlineStep, ExtendDeadlineRequest,
+        GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest, ResumeDeadlineRequest, SpanUnit,
+        WaitsFor,
+    };
+    let at = Some(Timestamp::default());
+    checked.values::<WaitsFor>("WaitsFor", WaitsFor::as_str_name);
+    checked.values::<DeadlineStep>("DeadlineStep", DeadlineStep::as_str_name);
+    checked.values::<DeadlineEnding>("DeadlineEnding", DeadlineEnding::as_str_name);
+    checked.values::<SpanUnit>("SpanUnit", SpanUnit::as_str_name);
+    let deadline = Deadline {
+        due_at: at,
+        first_response_due_at: at,
+        first_response_at: at,
+        paused_at: at,
+        ..Default::default()
+    };
+    checked.message("Deadline", &deadline);
+    checked.message("DeadlinePause", &DeadlinePause { since: at, until: at, ..Default::default() });
+    checked.message("DeadlineExtension", &DeadlineExtension { at, due_before: at, ..Default::default() });
+    let response = GetDeadlineResponse { deadline: Some(deadline), ..Default::default() };
+    checked.message("GetDeadlineResponse", &response);
+    checked.message("PauseDeadlineRequest", &PauseDeadlineRequest::default());
+    checked.message("ResumeDeadlineRequest", &ResumeDeadlineRequest::default());
+    checked.message("ExtendDeadlineRequest", &ExtendDeadlineRequest::default());
+    checked.message("HastenDeadlineRequest", &HastenDeadlineRequest::default());
 }
 
 fn editor_schemas(checked: &mut Checked) {

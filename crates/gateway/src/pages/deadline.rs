@@ -1,0 +1,171 @@
+//! The clock of a question on the officer's page: stopping it, letting it run on, extending it.
+
+use api::routing::v1::{
+    DeadlineEnding, ExtendDeadlineRequest, GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest,
+    ResumeDeadlineRequest, WaitsFor,
+};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect},
+};
+use tonic::{Response, Status};
+
+use super::{
+    Page,
+    officer::{Typed, show},
+    segment, words,
+};
+use crate::{
+    body::PathPart,
+    fields::{Fields, Form},
+    session::SignedIn,
+    state::Gateway,
+};
+
+pub(super) struct Clock {
+    pub version: u32,
+    pub due: String,
+    /// Of the deadline: near, here, told to whom; empty: none.
+    pub step: String,
+    pub ending: &'static str,
+    pub left: String,
+    pub basis: String,
+    pub first_response: String,
+    pub urgent: bool,
+    /// What was extended is not made urgent.
+    pub may_hasten: bool,
+    /// What is waited for; empty: the clock runs.
+    pub waits_for: &'static str,
+    pub pause_reason: String,
+    pub pause_for: Vec<(&'static str, &'static str)>,
+    pub extension_left: u32,
+    pub unit: &'static str,
+    pub history: Vec<String>,
+}
+
+impl Clock {
+    pub fn new(response: &GetDeadlineResponse) -> Self {
+        let ending = response.ending();
+        let unit = words::span_unit(response.unit());
+        let pause_for = response.pause_for().map(|what| (what.as_str_name(), words::waits_for(what)));
+        let pause_for = pause_for.collect();
+        let deadline = response.deadline.clone().unwrap_or_default();
+        let (hours, minutes) = (response.working_minutes_left / 60, response.working_minutes_left % 60);
+        let waits_for = match deadline.waits_for() {
+            WaitsFor::Unspecified => "",
+            what => words::waits_for(what),
+        };
+        let unheard = ending == DeadlineEnding::Unspecified && deadline.first_response_at.is_none();
+        let first_response =
+            if unheard { words::moment(deadline.first_response_due_at.as_ref()) } else { String::new() };
+        Self {
+            version: deadline.version,
+            due: words::moment(deadline.due_at.as_ref()),
+            step: words::deadline_step(&deadline),
+            ending: words::deadline_ending(ending),
+            left: format!("{hours} giờ {minutes} phút"),
+            basis: deadline.basis,
+            first_response,
+            urgent: response.urgent,
+            may_hasten: !response.urgent && response.extensions.is_empty(),
+            waits_for,
+            pause_reason: deadline.pause_reason,
+            pause_for,
+            extension_left: response.extension_left,
+            unit,
+            history: history(response, unit),
+        }
+    }
+}
+
+fn history(response: &GetDeadlineResponse, unit: &str) -> Vec<String> {
+    let pauses = response.pauses.iter().map(|pause| {
+        let since = words::moment(pause.since.as_ref());
+        let until = pause.until.as_ref().map_or("nay".to_owned(), |until| words::moment(Some(until)));
+        let what = words::waits_for(pause.waits_for());
+        (pause.since, format!("{since} – {until}: tạm dừng, {what}. Lý do: {} ({})", pause.reason, pause.by))
+    });
+    let extensions = response.extensions.iter().map(|extension| {
+        let at = words::moment(extension.at.as_ref());
+        let before = words::moment(extension.due_before.as_ref());
+        let number = extension.number;
+        let text = format!(
+            "{at}: gia hạn {number} {unit}, hạn cũ {before}. Lý do: {}. Người duyệt: {} ({})",
+            extension.reason, extension.approver, extension.by
+        );
+        (extension.at, text)
+    });
+    let mut all: Vec<_> = pauses.chain(extensions).collect();
+    all.sort_by_key(|(at, _)| api::time(at.as_ref()));
+    all.into_iter().map(|(_, text)| text).collect()
+}
+
+async fn answer_to(
+    gateway: &Gateway,
+    caller: &SignedIn,
+    ticket_id: String,
+    fields: &Fields,
+    outcome: Result<Response<GetDeadlineResponse>, Status>,
+) -> Page {
+    let Err(status) = outcome else {
+        return Ok(Redirect::to(&format!("/can-bo/phieu/{}", segment(&ticket_id))).into_response());
+    };
+    let typed = Typed::of_clock(fields.text("reason"), fields.text("approver"));
+    show(gateway, caller, ticket_id, typed, Some(&status.into())).await
+}
+
+pub(super) async fn pause(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let waits_for = WaitsFor::from_str_name(&fields.text("waits_for")).unwrap_or_default();
+    let request = PauseDeadlineRequest {
+        ticket_id: ticket_id.clone(),
+        version: fields.number("version")?,
+        waits_for: waits_for.into(),
+        reason: fields.text("reason"),
+    };
+    let outcome = gateway.routing(Some(&caller.token)).pause_deadline(gateway.ask(request)).await;
+    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+}
+
+pub(super) async fn resume(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = ResumeDeadlineRequest { ticket_id: ticket_id.clone(), version: fields.number("version")? };
+    let outcome = gateway.routing(Some(&caller.token)).resume_deadline(gateway.ask(request)).await;
+    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+}
+
+pub(super) async fn extend(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = ExtendDeadlineRequest {
+        ticket_id: ticket_id.clone(),
+        version: fields.number("version")?,
+        number: fields.number("number")?,
+        reason: fields.text("reason"),
+        approver: fields.text("approver"),
+    };
+    let outcome = gateway.routing(Some(&caller.token)).extend_deadline(gateway.ask(request)).await;
+    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+}
+
+pub(super) async fn hasten(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(ticket_id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = HastenDeadlineRequest { ticket_id: ticket_id.clone() };
+    let outcome = gateway.routing(Some(&caller.token)).hasten_deadline(gateway.ask(request)).await;
+    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+}
