@@ -20,6 +20,7 @@ pub mod lexical;
 mod life;
 pub mod matching;
 mod open_question;
+pub mod owner;
 pub mod pair;
 mod passage;
 mod rarity;

@@ -60,7 +60,7 @@ enum Command {
         #[command(subcommand)]
         what: Import,
     },
-    /// Measures the reuse verdict on answered and asked questions; needs no running platform.
+    /// Measures the reuse verdict, or (`routing`) who is found to answer; needs no running platform.
     Backtest(backtest::Args),
     /// Fits the reuse verdict on questions whose right answer is known; needs no running platform.
     Calibrate(calibrate::Args),
