@@ -50,6 +50,7 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/approve", officer::approve_answer)
         .post("/api/v1/tickets/{ticketId}/return", officer::return_question)
         .post("/api/v1/tickets/{ticketId}/assign", officer::assign_unit)
+        .get("/api/v1/tickets/{ticketId}/routing", officer::get_routing)
         .get("/api/v1/answers", editor::list_passages)
         .get("/api/v1/answers/{passageId}", editor::get_passage)
         .post("/api/v1/answers/{passageId}/correct", editor::correct_answer)

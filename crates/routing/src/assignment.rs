@@ -8,7 +8,7 @@ use api::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::{choice::Choice, organisation::Organisation};
+use crate::{choice::Choice, organisation::Organisation, suggestion::Suggestion};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
@@ -22,6 +22,8 @@ pub struct Assignment {
     pub due_at: DateTime<Utc>,
     pub routed_at: DateTime<Utc>,
     pub answered: bool,
+    /// The units that routing thought of when the question came, the likeliest first.
+    pub suggestions: Vec<Suggestion>,
 }
 
 /// Why a unit could not be assigned.
@@ -49,6 +51,7 @@ impl Assignment {
             due_at: at,
             routed_at: at,
             answered: false,
+            suggestions: Vec::new(),
         };
         let due_at = organisation.calendar.due_at(at, organisation.working_days(&choice.field));
         assignment.moved(choice, organisation, at, due_at)
@@ -68,12 +71,8 @@ impl Assignment {
             return Ok(None);
         }
         // A unit of one field is asked about that field.
-        let mut fields = organisation.fields.iter().filter(|field| field.unit == unit);
-        let field = match (fields.clone().any(|field| field.code == self.field), fields.next(), fields.next())
-        {
-            (false, Some(only), None) => only.code.clone(),
-            _ => self.field.clone(),
-        };
+        let field =
+            organisation.only_field(unit).map_or_else(|| self.field.clone(), |only| only.code.clone());
         let choice = Choice { unit: unit.to_owned(), field, reason: RoutingReason::Assigned };
         let due_at = self.due_at;
         Ok(Some(self.moved(&choice, organisation, at, due_at)))

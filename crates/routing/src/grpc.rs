@@ -1,8 +1,12 @@
 //! Requests to typed values, results to responses.
 
-use api::routing::v1::{
-    self, AssignUnitRequest, AssignUnitResponse, GetOrganisationRequest, GetOrganisationResponse,
-    routing_service_server::RoutingService,
+use api::{
+    TicketId,
+    routing::v1::{
+        self, AssignUnitRequest, AssignUnitResponse, ExplainRoutingRequest, ExplainRoutingResponse,
+        GetOrganisationRequest, GetOrganisationResponse, GetRoutingRequest, GetRoutingResponse,
+        routing_service_server::RoutingService,
+    },
 };
 use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
@@ -26,16 +30,46 @@ impl RoutingService for Grpc {
     ) -> Result<Response<AssignUnitResponse>, Status> {
         let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
         let AssignUnitRequest { ticket_id, unit } = request.into_inner();
-        let ticket_id = ticket_id
-            .parse()
-            .map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))?;
-        let assignment = self.0.assign_unit(&dispatcher, ticket_id, &unit).await?;
+        let assignment = self.0.assign_unit(&dispatcher, id(&ticket_id)?, &unit).await?;
         Ok(Response::new(AssignUnitResponse {
             unit: assignment.unit,
             due_at: Some(api::timestamp(assignment.due_at)),
             reason: assignment.reason.into(),
         }))
     }
+
+    async fn get_routing(
+        &self,
+        request: Request<GetRoutingRequest>,
+    ) -> Result<Response<GetRoutingResponse>, Status> {
+        let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let assignment = self.0.get_routing(&dispatcher, id(&request.into_inner().ticket_id)?).await?;
+        Ok(Response::new(GetRoutingResponse {
+            unit: assignment.unit,
+            field: assignment.field,
+            reason: assignment.reason.into(),
+            suggestions: assignment.suggestions.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn explain_routing(
+        &self,
+        request: Request<ExplainRoutingRequest>,
+    ) -> Result<Response<ExplainRoutingResponse>, Status> {
+        require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let ExplainRoutingRequest { text, field } = request.into_inner();
+        let (choice, suggestions) = self.0.explain_routing(text, field).await?;
+        Ok(Response::new(ExplainRoutingResponse {
+            unit: choice.unit,
+            field: choice.field,
+            reason: choice.reason.into(),
+            suggestions: suggestions.into_iter().map(Into::into).collect(),
+        }))
+    }
+}
+
+fn id(ticket_id: &str) -> Result<TicketId, Refusal> {
+    ticket_id.parse().map_err(|_| Refusal::invalid("ticketId", "TICKET_ID_NOT_VALID", "ticketId is a UUID"))
 }
 
 fn response(organisation: &Organisation) -> GetOrganisationResponse {

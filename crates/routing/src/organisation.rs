@@ -49,6 +49,9 @@ pub struct Unit {
     pub code: String,
     pub agency: String,
     pub name: String,
+    /// The least probability, 0 to 1, with which a question comes to it without the desk; none: that
+    /// of the configuration.
+    pub confidence_min: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +97,8 @@ impl Organisation {
         for unit in &self.units {
             let known = self.agencies.iter().any(|agency| agency.code == unit.agency);
             ensure!(known, "unit {}: no agency {}", unit.code, unit.agency);
+            let likely = unit.confidence_min.is_none_or(|least| (0.0..=1.0).contains(&least));
+            ensure!(likely, "unit {}: confidence_min is 0 to 1", unit.code);
         }
         for field in &self.fields {
             ensure!(self.unit(&field.unit).is_some(), "field {}: no unit {}", field.code, field.unit);
@@ -113,6 +118,12 @@ impl Organisation {
 
     pub fn field(&self, code: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.code == code)
+    }
+
+    /// The field of a unit that answers for one only.
+    pub fn only_field(&self, unit: &str) -> Option<&Field> {
+        let mut fields = self.fields.iter().filter(|field| field.unit == unit);
+        fields.next().filter(|_| fields.next().is_none())
     }
 
     /// The dispatcher's desk.
@@ -182,6 +193,7 @@ pub mod tests {
                 "no working day",
             ),
             ("day_ends", "day_stops", "day_stops"),
+            ("name = \"Law unit\"", "name = \"Law unit\"\nconfidence_min = 1.1", "0 to 1"),
         ] {
             let error = Organisation::parse(&SMALL.replace(right, wrong)).unwrap_err();
             assert!(format!("{error:#}").contains(says), "{error:#}");

@@ -14,8 +14,24 @@ pub async fn lock_assignment(
 ) -> Result<Option<Assignment>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, suggestions
          from routing.assignment where ticket_id = $1 for update",
+        ticket_id.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Assignment::try_from).transpose()
+}
+
+/// The assignment, to look at.
+pub async fn find_assignment(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<Assignment>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, suggestions
+         from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
     .fetch_optional(conn)
@@ -27,8 +43,8 @@ pub async fn lock_assignment(
 pub async fn save_assignment(conn: &mut PgConnection, assignment: &Assignment) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into routing.assignment
-             (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, suggestions)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
@@ -43,6 +59,7 @@ pub async fn save_assignment(conn: &mut PgConnection, assignment: &Assignment) -
         assignment.due_at,
         assignment.routed_at,
         assignment.answered,
+        serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
     )
     .execute(conn)
     .await?;
@@ -60,6 +77,7 @@ struct Row {
     due_at: DateTime<Utc>,
     routed_at: DateTime<Utc>,
     answered: bool,
+    suggestions: serde_json::Value,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -79,6 +97,7 @@ impl TryFrom<Row> for Assignment {
             due_at: row.due_at,
             routed_at: row.routed_at,
             answered: row.answered,
+            suggestions: serde_json::from_value(row.suggestions).map_err(|e| decode(e.into()))?,
         })
     }
 }
