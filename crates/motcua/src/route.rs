@@ -23,6 +23,7 @@ pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<()> {
 
 fn sentence(explained: &ExplainRoutingResponse) -> String {
     let reason = match explained.reason() {
+        RoutingReason::Rule => &format!("rule {} says so", explained.rule),
         RoutingReason::AskerChoice => "the asker's field is its",
         RoutingReason::Neighbours => "questions like it are its",
         _ => "no unit is likely enough",
@@ -55,5 +56,9 @@ mod tests {
         let said = sentence(&explained);
         assert!(said.starts_with("desk: no unit is likely enough\n  law "), "{said}");
         assert!(said.ends_with("0.500 (alone from 0.650)"), "{said}");
+        let mut explained =
+            ExplainRoutingResponse { unit: "law".into(), rule: "law-first".into(), ..Default::default() };
+        explained.set_reason(RoutingReason::Rule);
+        assert_eq!(sentence(&explained), "law: rule law-first says so");
     }
 }

@@ -58,12 +58,13 @@ impl RoutingService for Grpc {
     ) -> Result<Response<ExplainRoutingResponse>, Status> {
         require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
         let ExplainRoutingRequest { text, field } = request.into_inner();
-        let (choice, suggestions) = self.0.explain_routing(text, field).await?;
+        let (choice, suggestions, rule) = self.0.explain_routing(text, field).await?;
         Ok(Response::new(ExplainRoutingResponse {
             unit: choice.unit,
             field: choice.field,
             reason: choice.reason.into(),
             suggestions: suggestions.into_iter().map(Into::into).collect(),
+            rule,
         }))
     }
 }

@@ -7,6 +7,7 @@ mod deadline;
 mod events;
 mod grpc;
 mod organisation;
+mod rule;
 mod service;
 mod storage;
 mod suggestion;
@@ -39,7 +40,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { organisation: PathBuf::new(), confidence_min: 0.65, suggestions_max: 3 }
+        Self { organisation: PathBuf::new(), confidence_min: 0.7, suggestions_max: 3 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use crate::deadline::Calendar;
+use crate::{deadline::Calendar, rule::Rule};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,9 @@ pub struct Organisation {
     pub units: Vec<Unit>,
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
+    /// In order: the first that fits a question decides.
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<Rule>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -94,6 +97,11 @@ impl Organisation {
         codes(self.agencies.iter().map(|a| a.code.as_str()).collect(), "agencies")?;
         codes(self.units.iter().map(|u| u.code.as_str()).collect(), "units")?;
         codes(self.fields.iter().map(|f| f.code.as_str()).collect(), "fields")?;
+        codes(self.rules.iter().map(|r| r.code.as_str()).collect(), "rules")?;
+        for rule in &self.rules {
+            let fault = rule.fault(self);
+            ensure!(fault.is_none(), "rule {}: {}", rule.code, fault.unwrap_or_default());
+        }
         for unit in &self.units {
             let known = self.agencies.iter().any(|agency| agency.code == unit.agency);
             ensure!(known, "unit {}: no agency {}", unit.code, unit.agency);

@@ -11,7 +11,7 @@ use runtime::{Clock, Context, Peer, Principal, Refusal};
 use sqlx::PgPool;
 
 use crate::{
-    Config, assignment::Assignment, choice::Choice, organisation::Organisation, storage,
+    Config, assignment::Assignment, choice::Choice, organisation::Organisation, rule::Rule, storage,
     suggestion::Suggestion,
 };
 
@@ -38,8 +38,12 @@ impl Routing {
         })
     }
 
-    /// The asker's choice, else the likeliest unit, else the desk; and the units that were thought of.
+    /// A declared rule, else the asker's choice, else the likeliest unit, else the desk; and the units
+    /// that were thought of.
     pub async fn choose(&self, question: &Question) -> Result<(Choice, Vec<Suggestion>), tonic::Status> {
+        if let Some(rule) = Rule::of(&question.text, &self.organisation) {
+            return Ok((rule.choice(&self.organisation), Vec::new()));
+        }
         if let Some(choice) = Choice::of_asker(question, &self.organisation) {
             return Ok((choice, Vec::new()));
         }
@@ -52,17 +56,19 @@ impl Routing {
         Ok((choice, suggestions))
     }
 
-    /// Where a text would go.
+    /// Where a text would go, and the code of the rule that decides, if one does.
     pub async fn explain_routing(
         &self,
         text: String,
         field: String,
-    ) -> Result<(Choice, Vec<Suggestion>), tonic::Status> {
+    ) -> Result<(Choice, Vec<Suggestion>, String), tonic::Status> {
         if text.trim().is_empty() || text.chars().count() > TEXT_MAX {
             let message = format!("the text has 1 to {TEXT_MAX} characters");
             return Err(Refusal::invalid("text", "TEXT_LENGTH", message).into());
         }
-        self.choose(&Question { text, field, ..Question::default() }).await
+        let rule = Rule::of(&text, &self.organisation).map(|rule| rule.code.clone()).unwrap_or_default();
+        let (choice, suggestions) = self.choose(&Question { text, field, ..Question::default() }).await?;
+        Ok((choice, suggestions, rule))
     }
 
     /// Where a question is.
