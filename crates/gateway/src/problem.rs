@@ -120,6 +120,11 @@ impl Problem {
         }
     }
 
+    /// The sentence behind the title.
+    pub fn into_detail(self) -> String {
+        self.detail.unwrap_or_default()
+    }
+
     /// The first field that the refusal names.
     pub fn first_field(&self) -> Option<&str> {
         self.errors.first().map(|v| &*v.field)

@@ -58,6 +58,7 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/deadline/resume", deadline::resume_deadline)
         .post("/api/v1/tickets/{ticketId}/deadline/extend", deadline::extend_deadline)
         .post("/api/v1/tickets/{ticketId}/deadline/hasten", deadline::hasten_deadline)
+        .get("/api/v1/tickets/{ticketId}/routing", officer::get_routing)
         .get("/api/v1/answers", editor::list_passages)
         .get("/api/v1/answers/{passageId}", editor::get_passage)
         .post("/api/v1/answers/{passageId}/correct", editor::correct_answer)

@@ -37,7 +37,8 @@ impl IntakeService for Grpc {
         let request_id = Uuid::parse_str(&request.request_id)
             .map_err(|_| Refusal::invalid("requestId", "REQUEST_ID_NOT_VALID", "requestId is a UUID"))?;
         let asker = request.asker.unwrap_or_default();
-        let asked = SubmitQuestion { request_id, kind, text: request.text, field: request.field, asker };
+        let SubmitQuestionRequest { text, field, insist, .. } = request;
+        let asked = SubmitQuestion { request_id, kind, text, field, asker, insist };
         let (ticket_id, tracking_code) = self.0.submit_question(asked).await?;
         Ok(Response::new(SubmitQuestionResponse { ticket_id: ticket_id.to_string(), tracking_code }))
     }

@@ -1,6 +1,7 @@
 //! Receives questions, seals who asked, owns the [`ticket::Ticket`], tells the asker, takes the
 //! rating. Personal data stays here: only the redacted text travels.
 
+mod elsewhere;
 mod events;
 mod grpc;
 mod recall;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
-    Config,
+    Config, elsewhere,
     recall::Notice,
     redact::redact,
     seal::{Sealed, Sealer},
@@ -48,6 +48,8 @@ pub struct SubmitQuestion {
     pub text: String,
     pub field: String,
     pub asker: Asker,
+    /// The asker was told where else it goes, and says that it is a question.
+    pub insist: bool,
 }
 
 impl Intake {
@@ -92,6 +94,10 @@ impl Intake {
     /// One ticket per request id, however often it is sent.
     pub async fn submit_question(&self, asked: SubmitQuestion) -> Result<(TicketId, String), Refusal> {
         let asked = self.check_submission(asked)?;
+        if let Some(place) = elsewhere::place(&asked.text).filter(|_| !asked.insist) {
+            tracing::info!(place = place.code, "somebody was told where else to go");
+            return Err(place.refusal());
+        }
         let hash = request_hash(&asked);
         let now = self.clock.now();
         let known = [asked.asker.name.as_str(), &asked.asker.email, &asked.asker.phone];

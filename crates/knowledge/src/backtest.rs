@@ -49,6 +49,10 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("line {line} of {path} is malformed")]
     Malformed { path: PathBuf, line: usize, source: serde_json::Error },
+    #[error("{path} is empty")]
+    Empty { path: PathBuf },
+    #[error("the work was broken off")]
+    Work(#[from] tokio::task::JoinError),
     #[error("no folder for the index")]
     Folder(#[source] std::io::Error),
     #[error("the answered questions could not be embedded")]

@@ -4,7 +4,7 @@ use api::{
     TicketId,
     answering::v1::{AnswerApproved, FamilyJoined, FamilyLeft, FamilyReason},
     intake::v1::Question,
-    routing::v1::QuestionRouted,
+    routing::v1::{QuestionRouted, RoutingReason},
 };
 use bus::{Failure, Received};
 
@@ -13,7 +13,7 @@ use crate::{
     open_question::Standing,
     passage::{Passage, QUESTION_MAX},
     service::{Knowledge, TEXT_MAX, first},
-    storage::open_question::OpenQuestion,
+    storage::{self, open_question::OpenQuestion},
 };
 
 impl Knowledge {
@@ -77,7 +77,21 @@ impl Knowledge {
         let _turn = self.open_questions_turn().await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         self.register(&mut tx, &open).await.map_err(Failure::retry)?;
-        Ok(tx.commit().await?)
+        // What people assign teaches; what a unit gives back without naming another no longer does.
+        let taught = match event.reason() {
+            RoutingReason::Assigned | RoutingReason::Returned => Some(first(&question.text, TEXT_MAX)),
+            RoutingReason::Desk => Some(String::new()),
+            _ => None,
+        };
+        if let Some(taught) = &taught {
+            let (id, said) = (open.ticket_id, (taught.as_str(), event.unit.as_str()));
+            storage::owner::keep_correction(&mut tx, id, open.version, said, self.clock.now()).await?;
+        }
+        tx.commit().await?;
+        if taught.is_some_and(|taught| !taught.is_empty()) {
+            self.owners.told();
+        }
+        Ok(())
     }
 
     pub async fn on_family_joined(&self, received: Received<FamilyJoined>) -> Result<(), Failure> {

@@ -4,8 +4,9 @@ mod editing;
 
 use api::knowledge::v1::{
     FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
-    ImportAnswersRequest, ImportAnswersResponse, Neighbour, ReindexRequest, ReindexResponse, SearchRequest,
-    SearchResponse, SearchResult, Verdict, knowledge_service_server::KnowledgeService,
+    ImportAnswersRequest, ImportAnswersResponse, Neighbour, RankOwnersRequest, RankOwnersResponse,
+    ReindexRequest, ReindexResponse, SearchRequest, SearchResponse, SearchResult, Verdict,
+    knowledge_service_server::KnowledgeService,
 };
 use runtime::{RoleName, require};
 use tonic::{Request, Response, Status};
@@ -41,6 +42,15 @@ impl KnowledgeService for Knowledge {
         };
         let neighbours = neighbours.into_iter().map(neighbour).collect();
         Ok(Response::new(FindReusableResponse { verdict: Some(verdict), neighbours }))
+    }
+
+    async fn rank_owners(
+        &self,
+        request: Request<RankOwnersRequest>,
+    ) -> Result<Response<RankOwnersResponse>, Status> {
+        require(&request, &[RoleName::Service, RoleName::Dispatcher, RoleName::Operator])?;
+        let text = first(&request.into_inner().text, TEXT_MAX);
+        Ok(Response::new(RankOwnersResponse { owners: Knowledge::rank_owners(self, &text).await? }))
     }
 
     async fn import_answers(

@@ -150,6 +150,7 @@ impl Knowledge {
         }
         storage::mark_indexed(&mut tx, &ids, self.clock.now()).await?;
         tx.commit().await?;
+        self.owners.told();
         for (question, answer) in &learned {
             self.matcher.learn(question, answer);
         }

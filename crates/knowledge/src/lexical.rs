@@ -53,7 +53,7 @@ fn counts(folded: &str) -> BTreeMap<u32, f32> {
 
 /// FNV-1a, 32 bits. Stored in the index, so it may never change; two of some 100,000 terms meeting
 /// costs a little precision and nothing else.
-fn term_id(term: &str) -> u32 {
+pub(crate) fn term_id(term: &str) -> u32 {
     term.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

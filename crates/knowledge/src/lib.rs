@@ -20,6 +20,8 @@ pub mod lexical;
 mod life;
 pub mod matching;
 mod open_question;
+pub mod owner;
+mod owners;
 pub mod pair;
 mod passage;
 mod rarity;
@@ -50,6 +52,7 @@ use crate::{
     index::{EdgeIndex, QdrantIndex, VectorIndex},
     matching::Matcher,
     open_question::OpenQuestions,
+    owners::Owners,
     service::Knowledge,
 };
 
@@ -141,6 +144,7 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         wake: Arc::new(Notify::new()),
         upkeep: Arc::new(Notify::new()),
         open: Arc::new(open),
+        owners: Arc::new(Owners::default()),
     };
     let (stopped, shutdown) = (knowledge.matcher.embedder.stopped(), ctx.shutdown.clone());
     Ok(runtime::Role::named("knowledge")
@@ -157,6 +161,7 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
             Ok(())
         })
         .runs("upkeep", knowledge.clone().run_upkeep(ctx.shutdown.clone()))
+        .runs("owners", knowledge.clone().run_owners(ctx.shutdown.clone()))
         .runs("indexer", knowledge.run_indexer(ctx.shutdown.clone())))
 }
 

@@ -16,6 +16,7 @@ use crate::{
     life::{Kept, State},
     matching::{self, Found, Matcher, Nearest, Stored},
     open_question::OpenQuestions,
+    owners::Owners,
     passage::{Invalid, Passage},
     storage::{
         self,
@@ -41,6 +42,7 @@ pub struct Knowledge {
     /// Tells the upkeep that something changed.
     pub(crate) upkeep: Arc<Notify>,
     pub(crate) open: Arc<OpenQuestions>,
+    pub(crate) owners: Arc<Owners>,
 }
 
 impl Knowledge {
@@ -199,7 +201,7 @@ fn limit_of(limit: u32) -> Result<usize, Refusal> {
     }
 }
 
-fn check_text(parameter: &'static str, text: &str) -> Result<(), Refusal> {
+pub(crate) fn check_text(parameter: &'static str, text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() {
         return Err(Refusal::invalid(parameter, "TEXT_EMPTY", "the text is empty"));
     }
@@ -210,7 +212,7 @@ fn check_text(parameter: &'static str, text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn away(error: &matching::Error) -> Refusal {
+pub(crate) fn away(error: &matching::Error) -> Refusal {
     match error {
         matching::Error::Embed(embed::Error::Busy) => {
             Refusal::exhausted("EMBEDDER_BUSY", "too many questions are being compared; try again later")

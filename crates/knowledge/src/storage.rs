@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod contradiction;
 pub mod life;
 pub mod open_question;
+pub mod owner;
 
 use std::collections::HashMap;
 

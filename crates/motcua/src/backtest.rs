@@ -1,10 +1,11 @@
-//! `motcua backtest`: the reuse verdict on answered and asked questions.
+//! `motcua backtest`: the reuse verdict on answered and asked questions; and, as `motcua backtest
+//! routing`, whose a question is.
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use api::answering::v1::FileBackTestRequest;
-use knowledge::{backtest, calibration::Calibration};
+use knowledge::{backtest, calibration::Calibration, embed::Embedder, owner};
 
 use crate::{
     client,
@@ -13,7 +14,22 @@ use crate::{
 };
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    answers: Option<Answers>,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Measures, cross-validated, how well questions find the one who answers them.
+    Routing(Routing),
+}
+
+#[derive(clap::Args)]
+struct Answers {
     /// The answered store: one JSON object a line with id, question, answer.
     #[arg(long, value_name = "FILE")]
     answered: PathBuf,
@@ -37,13 +53,34 @@ pub struct Args {
     json: bool,
 }
 
-pub async fn run(mut settings: Settings, args: &Args) -> anyhow::Result<()> {
+#[derive(clap::Args)]
+struct Routing {
+    /// Questions whose owner is known: one JSON object a line with text, label, and optional `label_2025`, kind.
+    #[arg(long, value_name = "FILE")]
+    labelled: PathBuf,
+    /// Asks for the label as its source has it; else for `label_2025` where a line has one.
+    #[arg(long)]
+    old_labels: bool,
+    /// The most, 0 to 1, that may go to the desk; each fold chooses its cut by it.
+    #[arg(long, default_value_t = 0.2, value_name = "SHARE")]
+    desk_max: f64,
+    /// Prints the figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(settings: Settings, args: &Args) -> anyhow::Result<()> {
+    match (&args.what, &args.answers) {
+        (Some(What::Routing(args)), _) => routing(settings, args).await,
+        (None, Some(args)) => answers(settings, args).await,
+        (None, None) => unreachable!("clap asks for one of them"),
+    }
+}
+
+async fn answers(settings: Settings, args: &Answers) -> anyhow::Result<()> {
     let client = args.file_for.as_ref().map(|_| args.server.connect(&settings)).transpose()?;
-    settings.fill_parts()?;
-    let knowledge = settings.knowledge;
-    let configured = knowledge.clone();
-    let embedder = tokio::task::spawn_blocking(move || configured.open_embedder()).await??;
-    let calibration = Calibration::load(knowledge.calibration.as_deref(), embedder.model())?;
+    let (embedder, configured) = open_embedder(settings).await?;
+    let calibration = Calibration::load(configured.calibration.as_deref(), embedder.model())?;
     let setup = backtest::Setup {
         embedder: Arc::new(embedder),
         calibration: Arc::new(calibration),
@@ -78,4 +115,23 @@ async fn file(unit: &str, report: &backtest::Report, client: &client::Client) ->
         ));
     }
     Ok(())
+}
+
+async fn routing(settings: Settings, args: &Routing) -> anyhow::Result<()> {
+    ensure!((0.0..=1.0).contains(&args.desk_max), "--desk-max is 0 to 1");
+    let (embedder, _) = open_embedder(settings).await?;
+    let labels =
+        if args.old_labels { owner::backtest::Labels::Label } else { owner::backtest::Labels::Label2025 };
+    let options = owner::backtest::Options { labels, desk_max: args.desk_max };
+    let (bar, progress) = output::progress()?;
+    let report = owner::backtest::run(&args.labelled, &embedder, options, &progress).await?;
+    bar.finish_and_clear();
+    if args.json { say(&serde_json::to_string_pretty(&report)?) } else { say(&report.to_string()) }
+}
+
+async fn open_embedder(mut settings: Settings) -> anyhow::Result<(Embedder, knowledge::Config)> {
+    settings.fill_parts()?;
+    let (configured, knowledge) = (settings.knowledge.clone(), settings.knowledge);
+    let embedder = tokio::task::spawn_blocking(move || configured.open_embedder()).await??;
+    Ok((embedder, knowledge))
 }

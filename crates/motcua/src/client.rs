@@ -17,6 +17,9 @@ use api::{
         ReindexRequest, editing_service_client::EditingServiceClient,
         knowledge_service_client::KnowledgeServiceClient,
     },
+    routing::v1::{
+        ExplainRoutingRequest, ExplainRoutingResponse, routing_service_client::RoutingServiceClient,
+    },
 };
 use runtime::{Principal, RoleName};
 use tonic::{
@@ -117,6 +120,14 @@ impl Client {
         let mut knowledge = KnowledgeServiceClient::new(self.channel.clone());
         let passages = knowledge.reindex(self.signed(ReindexRequest {})).await?.into_inner().passages;
         say(&format!("{passages} passages are being indexed again"))
+    }
+
+    pub async fn explain(
+        &self,
+        request: ExplainRoutingRequest,
+    ) -> Result<ExplainRoutingResponse, tonic::Status> {
+        let mut routing = RoutingServiceClient::new(self.channel.clone());
+        Ok(routing.explain_routing(self.signed(request)).await?.into_inner())
     }
 
     pub async fn dead_letters(&self) -> anyhow::Result<()> {

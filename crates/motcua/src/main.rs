@@ -8,6 +8,7 @@ mod export;
 mod import;
 mod output;
 mod roles;
+mod route;
 mod serve;
 mod settings;
 mod up;
@@ -66,10 +67,12 @@ enum Command {
         #[command(subcommand)]
         what: Export,
     },
-    /// Measures the reuse verdict on answered and asked questions; needs no running platform.
+    /// Measures the reuse verdict, or (`routing`) who is found to answer; needs no running platform.
     Backtest(backtest::Args),
     /// Fits the reuse verdict on questions whose right answer is known; needs no running platform.
     Calibrate(calibrate::Args),
+    /// Says which unit of a running platform a text would go to, and why.
+    Route(route::Args),
     /// Prints a bearer token, for scripts.
     Token {
         /// The data folder of `up`, whose key signs the token; else the configured key does.
@@ -179,6 +182,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             export::judgements(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
+        Command::Route(args) => route::run(&settings, args).await,
         Command::Calibrate(args) => calibrate::run(settings, args).await,
         Command::Token { data, role, unit, subject, hours } => {
             let key = data_dir::token_key(data.as_deref(), &settings)?;

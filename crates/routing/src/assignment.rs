@@ -13,6 +13,7 @@ use crate::{
     deadline::Deadline,
     organisation::Organisation,
     policy::{Case, Rules, Urgency},
+    suggestion::Suggestion,
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +28,8 @@ pub struct Assignment {
     pub deadline: Deadline,
     pub routed_at: DateTime<Utc>,
     pub answered: bool,
+    /// The units that routing thought of when the question came, the likeliest first.
+    pub suggestions: Vec<Suggestion>,
 }
 
 /// Why a unit could not be assigned.
@@ -57,6 +60,7 @@ impl Assignment {
             question,
             routed_at: at,
             answered: false,
+            suggestions: Vec::new(),
         };
         assignment.moved(choice, organisation, at)
     }
@@ -75,12 +79,8 @@ impl Assignment {
             return Ok(None);
         }
         // A unit of one field is asked about that field.
-        let mut fields = organisation.fields.iter().filter(|field| field.unit == unit);
-        let field = match (fields.clone().any(|field| field.code == self.field), fields.next(), fields.next())
-        {
-            (false, Some(only), None) => only.code.clone(),
-            _ => self.field.clone(),
-        };
+        let field =
+            organisation.only_field(unit).map_or_else(|| self.field.clone(), |only| only.code.clone());
         let choice = Choice { unit: unit.to_owned(), field, reason: RoutingReason::Assigned };
         Ok(Some(self.moved(&choice, organisation, at)))
     }

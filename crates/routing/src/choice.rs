@@ -1,8 +1,8 @@
 //! Which unit a new question goes to. Pure.
 
-use api::{intake::v1::Question, knowledge::v1::Neighbour, routing::v1::RoutingReason};
+use api::{intake::v1::Question, routing::v1::RoutingReason};
 
-use crate::{Config, organisation::Organisation};
+use crate::{organisation::Organisation, suggestion::Suggestion};
 
 /// Where a question goes, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,28 +20,12 @@ impl Choice {
         Some(Self { unit: field.unit.clone(), field: field.code.clone(), reason: RoutingReason::AskerChoice })
     }
 
-    /// The field that most of the near neighbours have, the nearer ones counting more; the desk,
-    /// if they are too few, too far, or of two minds.
-    pub fn of_neighbours(neighbours: &[Neighbour], organisation: &Organisation, config: &Config) -> Self {
-        let near = |neighbour: &&Neighbour| {
-            neighbour.score >= config.neighbour_score_min
-                || neighbour.probability >= config.neighbour_probability_min
-        };
-        let mut votes: Vec<(&str, f64)> = Vec::new();
-        for (rank, neighbour) in (1u32..).zip(neighbours.iter().filter(near)) {
-            let Some(field) = organisation.field(&neighbour.field) else { continue };
-            let weight = 1.0 / f64::from(rank);
-            match votes.iter_mut().find(|(code, _)| *code == field.code) {
-                Some((_, sum)) => *sum += weight,
-                None => votes.push((&field.code, weight)),
-            }
-        }
-        let total: f64 = votes.iter().map(|(_, weight)| weight).sum();
-        let best = votes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        match best.filter(|(_, weight)| *weight >= config.share_min * total) {
-            Some((code, _)) => {
-                let unit = organisation.field(code).map(|field| field.unit.clone()).unwrap_or_default();
-                Self { unit, field: code.to_owned(), reason: RoutingReason::Neighbours }
+    /// The likeliest unit, if it is likely enough for it; else the desk, which sees the suggestions.
+    pub fn of_evidence(suggestions: &[Suggestion], organisation: &Organisation) -> Self {
+        let best = suggestions.first().filter(|best| best.probability >= best.confidence_min);
+        match best.filter(|best| best.unit != organisation.desk().code) {
+            Some(best) => {
+                Self { unit: best.unit.clone(), field: best.field.clone(), reason: RoutingReason::Neighbours }
             }
             None => Self::desk(organisation, ""),
         }
@@ -72,27 +56,25 @@ mod tests {
         Organisation::parse(SMALL).unwrap()
     }
 
-    fn neighbour(field: &str, score: f64) -> Neighbour {
-        Neighbour { field: field.into(), score, ..Neighbour::default() }
-    }
-
-    fn check(neighbours: &[(&str, f64)], expected: (&str, RoutingReason)) {
-        let neighbours: Vec<_> = neighbours.iter().map(|(field, score)| neighbour(field, *score)).collect();
-        let choice = Choice::of_neighbours(&neighbours, &small(), &Config::default());
-        assert_eq!((choice.field.as_str(), choice.reason), expected);
-    }
-
-    #[test]
-    fn near_neighbours_that_agree_decide() {
-        check(&[("policy", 0.95), ("policy", 0.93), ("data", 0.92)], ("policy", RoutingReason::Neighbours));
-        check(&[("unheard-of", 0.99), ("data", 0.92)], ("data", RoutingReason::Neighbours));
+    fn check(suggestions: &[(&str, f64)], expected: (&str, RoutingReason)) {
+        let suggestion = |(unit, probability): &(&str, f64)| Suggestion {
+            unit: (*unit).to_owned(),
+            field: String::new(),
+            probability: *probability,
+            confidence_min: 0.6,
+        };
+        let suggestions: Vec<_> = suggestions.iter().map(suggestion).collect();
+        let choice = Choice::of_evidence(&suggestions, &small());
+        assert_eq!((choice.unit.as_str(), choice.reason), expected);
     }
 
     #[test]
-    fn the_desk_decides_what_is_unsure() {
-        check(&[], ("", RoutingReason::Desk));
-        check(&[("policy", 0.70)], ("", RoutingReason::Desk));
-        check(&[("policy", 0.95), ("data", 0.94), ("data", 0.94)], ("", RoutingReason::Desk));
+    fn a_unit_that_is_likely_enough_gets_it_and_the_desk_what_is_unsure() {
+        check(&[("law", 0.7), ("desk", 0.2)], ("law", RoutingReason::Neighbours));
+        check(&[("law", 0.6)], ("law", RoutingReason::Neighbours));
+        check(&[("law", 0.59)], ("desk", RoutingReason::Desk));
+        check(&[("desk", 0.9), ("law", 0.1)], ("desk", RoutingReason::Desk));
+        check(&[], ("desk", RoutingReason::Desk));
     }
 
     #[test]

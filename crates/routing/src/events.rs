@@ -15,7 +15,7 @@ impl Routing {
         let question = question(event.question.as_ref())?;
         let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
         // Slow, so before the transaction.
-        let choice = self.choose(&question).await.map_err(Failure::retry)?;
+        let (choice, suggestions) = self.choose(&question).await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         if storage::lock_assignment(&mut tx, ticket_id).await?.is_some() {
             // Heard again after the inbox forgot it: the question is on its way, or at its end.
@@ -25,6 +25,7 @@ impl Routing {
         let (organisation, rules) = (&self.organisation, &self.rules);
         let assignment =
             Assignment::first(ticket_id, event.version, question, &choice, organisation, rules, now);
+        let assignment = Assignment { suggestions, ..assignment };
         storage::save_assignment(&mut tx, &assignment, rules).await?;
         bus::outbox::put(&mut tx, &assignment.routed(&self.organisation)).await?;
         Ok(tx.commit().await?)

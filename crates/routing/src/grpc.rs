@@ -4,8 +4,9 @@ use api::{
     TicketId,
     intake::v1::Kind,
     routing::v1::{
-        self, AssignUnitRequest, AssignUnitResponse, ExtendDeadlineRequest, GetDeadlineRequest,
-        GetDeadlineResponse, GetOrganisationRequest, GetOrganisationResponse, HastenDeadlineRequest,
+        self, AssignUnitRequest, AssignUnitResponse, ExplainRoutingRequest, ExplainRoutingResponse,
+        ExtendDeadlineRequest, GetDeadlineRequest, GetDeadlineResponse, GetOrganisationRequest,
+        GetOrganisationResponse, GetRoutingRequest, GetRoutingResponse, HastenDeadlineRequest,
         PauseDeadlineRequest, ResumeDeadlineRequest, routing_service_server::RoutingService,
     },
 };
@@ -102,6 +103,36 @@ impl RoutingService for Grpc {
         let dispatcher = require(&request, &DISPATCH)?;
         let ticket_id = parse(&request.get_ref().ticket_id)?;
         Ok(self.deadline(&self.0.hasten_deadline(&dispatcher, ticket_id).await?))
+    }
+
+    async fn get_routing(
+        &self,
+        request: Request<GetRoutingRequest>,
+    ) -> Result<Response<GetRoutingResponse>, Status> {
+        let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let assignment = self.0.get_routing(&dispatcher, parse(&request.into_inner().ticket_id)?).await?;
+        Ok(Response::new(GetRoutingResponse {
+            unit: assignment.unit,
+            field: assignment.field,
+            reason: assignment.reason.into(),
+            suggestions: assignment.suggestions.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn explain_routing(
+        &self,
+        request: Request<ExplainRoutingRequest>,
+    ) -> Result<Response<ExplainRoutingResponse>, Status> {
+        require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
+        let ExplainRoutingRequest { text, field } = request.into_inner();
+        let (choice, suggestions, rule) = self.0.explain_routing(text, field).await?;
+        Ok(Response::new(ExplainRoutingResponse {
+            unit: choice.unit,
+            field: choice.field,
+            reason: choice.reason.into(),
+            suggestions: suggestions.into_iter().map(Into::into).collect(),
+            rule,
+        }))
     }
 }
 

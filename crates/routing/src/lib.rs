@@ -11,8 +11,10 @@ mod grpc;
 mod holidays;
 mod organisation;
 mod policy;
+mod rule;
 mod service;
 mod storage;
+mod suggestion;
 mod sweep;
 
 use std::path::PathBuf;
@@ -34,25 +36,16 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Config {
     /// The file of agencies, units and fields; it names the one of deadlines.
     pub organisation: PathBuf,
-    /// How many answered questions vote on the field, 1 to 50.
-    pub neighbours: u32,
-    /// A neighbour votes if its cosine similarity, 0 to 1, is at least this …
-    pub neighbour_score_min: f64,
-    /// … or if it is the same question with at least this probability, 0 to 1.
-    pub neighbour_probability_min: f64,
-    /// The share of the votes, 0 to 1, that a field needs; below it the desk decides.
-    pub share_min: f64,
+    /// The least probability, 0 to 1, with which a unit gets a question; below it the desk decides. A
+    /// unit may have its own in the organisation's file.
+    pub confidence_min: f64,
+    /// Units that the desk is shown with a question, at most.
+    pub suggestions_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            organisation: PathBuf::new(),
-            neighbours: 10,
-            neighbour_score_min: 0.88,
-            neighbour_probability_min: 0.2,
-            share_min: 0.6,
-        }
+        Self { organisation: PathBuf::new(), confidence_min: 0.7, suggestions_max: 3 }
     }
 }
 

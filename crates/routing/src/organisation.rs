@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
+use crate::rule::Rule;
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Organisation {
@@ -17,6 +19,9 @@ pub struct Organisation {
     pub units: Vec<Unit>,
     #[serde(rename = "field")]
     pub fields: Vec<Field>,
+    /// In order: the first that fits a question decides.
+    #[serde(rename = "rule", default)]
+    pub rules: Vec<Rule>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +49,9 @@ pub struct Unit {
     /// Told of what is long overdue.
     #[serde(default)]
     pub leader: String,
+    /// The least probability, 0 to 1, with which a question comes to it without the desk; none: that
+    /// of the configuration.
+    pub confidence_min: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -85,9 +93,16 @@ impl Organisation {
         codes(self.agencies.iter().map(|a| a.code.as_str()).collect(), "agencies")?;
         codes(self.units.iter().map(|u| u.code.as_str()).collect(), "units")?;
         codes(self.fields.iter().map(|f| f.code.as_str()).collect(), "fields")?;
+        codes(self.rules.iter().map(|r| r.code.as_str()).collect(), "rules")?;
+        for rule in &self.rules {
+            let fault = rule.fault(self);
+            ensure!(fault.is_none(), "rule {}: {}", rule.code, fault.unwrap_or_default());
+        }
         for unit in &self.units {
             let known = self.agencies.iter().any(|agency| agency.code == unit.agency);
             ensure!(known, "unit {}: no agency {}", unit.code, unit.agency);
+            let likely = unit.confidence_min.is_none_or(|least| (0.0..=1.0).contains(&least));
+            ensure!(likely, "unit {}: confidence_min is 0 to 1", unit.code);
         }
         for field in &self.fields {
             ensure!(self.unit(&field.unit).is_some(), "field {}: no unit {}", field.code, field.unit);
@@ -108,6 +123,12 @@ impl Organisation {
 
     pub fn field(&self, code: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.code == code)
+    }
+
+    /// The field of a unit that answers for one only.
+    pub fn only_field(&self, unit: &str) -> Option<&Field> {
+        let mut fields = self.fields.iter().filter(|field| field.unit == unit);
+        fields.next().filter(|_| fields.next().is_none())
     }
 
     /// The dispatcher's desk.
@@ -174,6 +195,7 @@ pub mod tests {
             ("code = \"law\"", "code = \"desk\"", "same code"),
             ("leader", "boss", "boss"),
             ("\"deadlines.toml\"", "\"../deadlines.toml\"", "beside this one"),
+            ("name = \"Law unit\"", "name = \"Law unit\"\nconfidence_min = 1.1", "0 to 1"),
         ] {
             let error = Organisation::parse(&SMALL.replace(right, wrong)).unwrap_err();
             assert!(format!("{error:#}").contains(says), "{error:#}");

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use api::{
     TicketId,
     intake::v1::Question,
-    knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
+    knowledge::v1::{RankOwnersRequest, knowledge_service_client::KnowledgeServiceClient},
 };
 use runtime::{Clock, Context, Peer, Principal, Refusal};
 use sqlx::PgPool;
 
 use crate::{
-    Config, assignment::Assignment, choice::Choice, organisation::Organisation, policy::Rules, storage,
+    Config, assignment::Assignment, choice::Choice, organisation::Organisation, policy::Rules, rule::Rule,
+    storage, suggestion::Suggestion,
 };
+
+/// Characters of a text to explain.
+const TEXT_MAX: usize = 5_000;
 
 #[derive(Clone)]
 pub struct Routing {
@@ -40,14 +44,47 @@ impl Routing {
         })
     }
 
-    /// The asker's choice, else the neighbours' field, else the desk.
-    pub async fn choose(&self, question: &Question) -> Result<Choice, tonic::Status> {
-        if let Some(choice) = Choice::of_asker(question, &self.organisation) {
-            return Ok(choice);
+    /// A declared rule, else the asker's choice, else the likeliest unit, else the desk; and the units
+    /// that were thought of.
+    pub async fn choose(&self, question: &Question) -> Result<(Choice, Vec<Suggestion>), tonic::Status> {
+        if let Some(rule) = Rule::of(&question.text, &self.organisation) {
+            return Ok((rule.choice(&self.organisation), Vec::new()));
         }
-        let request = FindReusableRequest { text: question.text.clone(), limit: self.config.neighbours };
-        let found = self.knowledge.clone().find_reusable(request).await?.into_inner();
-        Ok(Choice::of_neighbours(&found.neighbours, &self.organisation, &self.config))
+        if let Some(choice) = Choice::of_asker(question, &self.organisation) {
+            return Ok((choice, Vec::new()));
+        }
+        let request = RankOwnersRequest { text: question.text.clone() };
+        let owners = self.knowledge.clone().rank_owners(request).await?.into_inner().owners;
+        let mut suggestions = Suggestion::of_owners(&owners, &self.organisation, self.config.confidence_min);
+        let choice = Choice::of_evidence(&suggestions, &self.organisation);
+        suggestions.retain(|one| one.unit != self.organisation.desk().code);
+        suggestions.truncate(self.config.suggestions_max);
+        Ok((choice, suggestions))
+    }
+
+    /// Where a text would go, and the code of the rule that decides, if one does.
+    pub async fn explain_routing(
+        &self,
+        text: String,
+        field: String,
+    ) -> Result<(Choice, Vec<Suggestion>, String), tonic::Status> {
+        if text.trim().is_empty() || text.chars().count() > TEXT_MAX {
+            let message = format!("the text has 1 to {TEXT_MAX} characters");
+            return Err(Refusal::invalid("text", "TEXT_LENGTH", message).into());
+        }
+        let rule = Rule::of(&text, &self.organisation).map(|rule| rule.code.clone()).unwrap_or_default();
+        let (choice, suggestions) = self.choose(&Question { text, field, ..Question::default() }).await?;
+        Ok((choice, suggestions, rule))
+    }
+
+    /// Where a question is.
+    pub async fn get_routing(
+        &self,
+        dispatcher: &Principal,
+        ticket_id: TicketId,
+    ) -> Result<Assignment, Refusal> {
+        let found = storage::find_assignment(&mut *self.pool.acquire().await?, ticket_id).await?;
+        found.filter(|assignment| may_see(dispatcher, assignment)).ok_or_else(no_such_question)
     }
 
     /// Moves a question that is not answered to `unit`.
@@ -63,8 +100,8 @@ impl Routing {
         let mut tx = self.pool.begin().await?;
         let assignment = storage::lock_assignment(&mut tx, ticket_id)
             .await?
-            .filter(|assignment| dispatcher.unit.as_ref().is_none_or(|own| *own == assignment.unit))
-            .ok_or_else(|| Refusal::not_found("TICKET_NOT_FOUND", "there is no such question"))?;
+            .filter(|assignment| may_see(dispatcher, assignment))
+            .ok_or_else(no_such_question)?;
         let moved = assignment
             .clone()
             .assign(unit, &self.organisation, self.clock.now())
@@ -75,4 +112,12 @@ impl Routing {
         tx.commit().await?;
         Ok(moved)
     }
+}
+
+fn may_see(dispatcher: &Principal, assignment: &Assignment) -> bool {
+    dispatcher.unit.as_ref().is_none_or(|own| *own == assignment.unit)
+}
+
+fn no_such_question() -> Refusal {
+    Refusal::not_found("TICKET_NOT_FOUND", "there is no such question")
 }

@@ -14,7 +14,8 @@ pub async fn lock_assignment(
 ) -> Result<Option<Assignment>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
+                suggestions
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -30,7 +31,8 @@ pub async fn find_assignment(
 ) -> Result<Option<Assignment>, sqlx::Error> {
     let row = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
+                suggestions
          from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
@@ -47,7 +49,8 @@ pub async fn lock_stepping(
 ) -> Result<Vec<Assignment>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
+                suggestions
          from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
          for update skip locked",
         now,
@@ -67,8 +70,8 @@ pub async fn save_assignment(
     sqlx::query!(
         "insert into routing.assignment
              (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
-              deadline, next_step_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+              deadline, next_step_at, suggestions)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
@@ -86,6 +89,7 @@ pub async fn save_assignment(
         assignment.answered,
         serde_json::to_value(&assignment.deadline).expect("a deadline serialises"),
         assignment.deadline.next_step(rules).map(|(_, at)| at),
+        serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
     )
     .execute(conn)
     .await?;
@@ -104,6 +108,7 @@ struct Row {
     routed_at: DateTime<Utc>,
     answered: bool,
     deadline: Option<serde_json::Value>,
+    suggestions: serde_json::Value,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -128,6 +133,7 @@ impl TryFrom<Row> for Assignment {
             deadline,
             routed_at: row.routed_at,
             answered: row.answered,
+            suggestions: serde_json::from_value(row.suggestions).map_err(|e| decode(e.into()))?,
         })
     }
 }

@@ -32,6 +32,8 @@ struct AskPage {
     kinds: Vec<Choice>,
     fields: Vec<Choice>,
     error: String,
+    /// Where it goes, when it is no question; the asker may say that it is one.
+    elsewhere: String,
     looked: bool,
     found: Vec<Found>,
 }
@@ -47,6 +49,7 @@ struct Ask {
     email: String,
     phone: String,
     organisation: String,
+    insist: bool,
 }
 
 impl Ask {
@@ -64,6 +67,7 @@ impl Ask {
             email: fields.text("email"),
             phone: fields.text("phone"),
             organisation: fields.text("organisation"),
+            insist: !fields.text("insist").is_empty(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Ask {
                 phone: self.phone.clone(),
                 organisation: self.organisation.clone(),
             }),
+            insist: self.insist,
         }
     }
 }
@@ -127,6 +132,7 @@ pub(super) async fn ask_form(State(gateway): State<Gateway>, Visitor(caller): Vi
             kinds: words::kinds(),
             fields: organisation.fields(),
             error: String::new(),
+            elsewhere: String::new(),
             looked: false,
             found: Vec::new(),
         },
@@ -169,6 +175,10 @@ pub(super) async fn ask(
             fields: organisation.fields(),
             looked: looked && refused.is_none(),
             error: refused.as_ref().map(sentence).unwrap_or_default(),
+            elsewhere: refused
+                .filter(|p| p.reason == "GOES_ELSEWHERE")
+                .map(Problem::into_detail)
+                .unwrap_or_default(),
             found,
         },
     )

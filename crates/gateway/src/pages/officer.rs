@@ -5,7 +5,7 @@ use api::{
         AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
         ReturnQuestionRequest,
     },
-    routing::v1::{AssignUnitRequest, GetDeadlineRequest},
+    routing::v1::{AssignUnitRequest, GetDeadlineRequest, GetRoutingRequest, UnitSuggestion},
 };
 use askama::Template;
 use axum::{
@@ -119,11 +119,19 @@ struct QuestionPage {
     reason: String,
     may_assign: bool,
     units: Vec<Choice>,
+    suggestions: Vec<Suggestion>,
     family: Family,
     /// `None`: routing cannot be reached.
     clock: Option<Clock>,
     clock_reason: String,
     approver: String,
+}
+
+/// A unit that routing thought of.
+struct Suggestion {
+    code: String,
+    name: String,
+    probability: String,
 }
 
 struct Verdict {
@@ -214,6 +222,7 @@ impl QuestionPage {
             reason: typed.reason,
             may_assign: caller.assigns(),
             units: organisation.units(),
+            suggestions: Vec::new(),
             family,
             clock,
             clock_reason: typed.clock_reason,
@@ -229,6 +238,7 @@ pub(super) async fn show(
     typed: Typed,
     refused: Option<&Problem>,
 ) -> Page {
+    let id = ticket_id.clone();
     let clock = gateway.ask(GetDeadlineRequest { ticket_id: ticket_id.clone() });
     let request = gateway.ask(GetDraftRequest { ticket_id });
     let (mut answering, mut routing) =
@@ -240,8 +250,29 @@ pub(super) async fn show(
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let mut template = QuestionPage::new(caller, &organisation, ticket, clock, typed, now);
+    if template.may_assign && template.answer.is_empty() {
+        template.suggestions = suggestions(gateway, caller, &id, &organisation).await;
+    }
     template.error = refused.map(sentence).unwrap_or_default();
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
+}
+
+/// None while routing cannot be reached: the page is of use without.
+async fn suggestions(
+    gateway: &Gateway,
+    caller: &SignedIn,
+    ticket_id: &str,
+    organisation: &Organisation,
+) -> Vec<Suggestion> {
+    let request = gateway.ask(GetRoutingRequest { ticket_id: ticket_id.to_owned() });
+    let found = gateway.routing(Some(&caller.token)).get_routing(request).await;
+    let found = found.map(|response| response.into_inner().suggestions).unwrap_or_default();
+    let suggestion = |one: UnitSuggestion| Suggestion {
+        name: organisation.unit_name(&one.unit),
+        probability: words::percent(one.probability),
+        code: one.unit,
+    };
+    found.into_iter().map(suggestion).collect()
 }
 
 fn done(what: &str) -> Response {

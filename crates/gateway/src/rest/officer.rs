@@ -3,7 +3,7 @@ use api::{
         ApproveAnswerRequest, AttachMemberRequest, DetachMemberRequest, GetDraftRequest, ListInboxRequest,
         ReturnQuestionRequest,
     },
-    routing::v1::AssignUnitRequest,
+    routing::v1::{AssignUnitRequest, GetRoutingRequest},
 };
 use axum::{extract::State, http::StatusCode};
 
@@ -66,6 +66,16 @@ pub(super) async fn assign_unit(
 ) -> Reply {
     ticket.merge(&mut request.ticket_id, "ticketId")?;
     let response = gateway.routing(bearer.token()).assign_unit(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn get_routing(
+    State(gateway): State<Gateway>,
+    bearer: Bearer,
+    PathPart(ticket_id): PathPart,
+) -> Reply {
+    let request = gateway.ask(GetRoutingRequest { ticket_id });
+    let response = gateway.routing(bearer.token()).get_routing(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 

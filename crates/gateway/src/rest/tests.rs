@@ -190,7 +190,8 @@ fn officer_schemas(checked: &mut Checked) {
     };
     use knowledge::{Band, Neighbour, SearchResponse, SearchResult, Verdict};
     use routing::{
-        Agency, AssignUnitRequest, AssignUnitResponse, Field, GetOrganisationResponse, RoutingReason, Unit,
+        Agency, AssignUnitRequest, AssignUnitResponse, Field, GetOrganisationResponse, GetRoutingResponse,
+        RoutingReason, Unit, UnitSuggestion,
     };
     checked.values::<AnswerState>("AnswerState", AnswerState::as_str_name);
     checked.values::<Band>("Band", Band::as_str_name);
@@ -208,6 +209,8 @@ fn officer_schemas(checked: &mut Checked) {
         "AssignUnitResponse",
         &AssignUnitResponse { due_at: Some(Timestamp::default()), ..Default::default() },
     );
+    checked.message("UnitSuggestion", &UnitSuggestion::default());
+    checked.message("GetRoutingResponse", &GetRoutingResponse::default());
     let at = Some(Timestamp::default());
     let deadline = Some(routing::Deadline::default());
     checked.message(
