@@ -72,7 +72,16 @@ enum Command {
     /// Fits the reuse verdict on questions whose right answer is known; needs no running platform.
     Calibrate(calibrate::Args),
     /// Says which unit of a running platform a text would go to, and why.
-    Route(route::Args),
+    Route {
+        #[command(flatten)]
+        server: client::Args,
+        /// The question as an asker would write it; nothing of it is stored.
+        #[arg(long, value_name = "TEXT")]
+        explain: String,
+        /// The field that the asker would choose.
+        #[arg(long, default_value = "")]
+        field: String,
+    },
     /// Prints a bearer token, for scripts.
     Token {
         /// The data folder of `up`, whose key signs the token; else the configured key does.
@@ -182,7 +191,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             export::judgements(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
-        Command::Route(args) => route::run(&settings, args).await,
+        Command::Route { server, explain, field } => {
+            route::run(&server.connect(&settings)?, explain, field).await
+        }
         Command::Calibrate(args) => calibrate::run(settings, args).await,
         Command::Token { data, role, unit, subject, hours } => {
             let key = data_dir::token_key(data.as_deref(), &settings)?;
@@ -194,5 +205,17 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Redrive { server, consumer } => server.connect(&settings)?.redrive(consumer).await,
         Command::Reindex { server } => server.connect(&settings)?.reindex().await,
         Command::Config => say(toml::to_string(&settings)?.trim_end()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_of_all_commands_fit_together() {
+        Cli::command().debug_assert();
     }
 }

@@ -2,23 +2,10 @@
 
 use api::routing::v1::{ExplainRoutingRequest, ExplainRoutingResponse, RoutingReason};
 
-use crate::{client, output::say, settings::Settings};
+use crate::{client::Client, output::say};
 
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(flatten)]
-    server: client::Args,
-    /// The question as an asker would write it; nothing of it is stored.
-    #[arg(long, value_name = "TEXT")]
-    explain: String,
-    /// The field that the asker would choose.
-    #[arg(long, default_value = "")]
-    field: String,
-}
-
-pub async fn run(settings: &Settings, args: Args) -> anyhow::Result<()> {
-    let request = ExplainRoutingRequest { text: args.explain, field: args.field };
-    say(&sentence(&args.server.connect(settings)?.explain(request).await?))
+pub async fn run(client: &Client, text: String, field: String) -> anyhow::Result<()> {
+    say(&sentence(&client.explain(ExplainRoutingRequest { text, field }).await?))
 }
 
 fn sentence(explained: &ExplainRoutingResponse) -> String {
