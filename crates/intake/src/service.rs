@@ -18,7 +18,7 @@ use crate::{
     recall::Notice,
     redact::redact,
     seal::{Sealed, Sealer},
-    storage::{self, Entry, Submission},
+    storage::{self, Entry, Submission, former::Former},
     text,
     ticket::{NotRated, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
@@ -134,16 +134,14 @@ impl Intake {
         Ok((ticket.ticket_id, submission.tracking_code))
     }
 
-    pub async fn get_ticket(
-        &self,
-        tracking_code: &str,
-    ) -> Result<(Ticket, Vec<Entry>, Vec<Notice>), Refusal> {
+    pub async fn get_ticket(&self, tracking_code: &str) -> Result<Followed, Refusal> {
         let code = parse_code(tracking_code)?;
         let mut conn = self.pool.acquire().await?;
         let ticket = storage::find_by_code(&mut conn, code.as_str()).await?.ok_or_else(no_such_ticket)?;
         let timeline = storage::timeline(&mut conn, ticket.ticket_id).await?;
         let notices = storage::recall::notices(&mut conn, ticket.ticket_id).await?;
-        Ok((ticket, timeline, notices))
+        let former = storage::former::of(&mut conn, ticket.ticket_id).await?;
+        Ok(Followed { ticket, timeline, notices, former })
     }
 
     /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.
@@ -165,6 +163,7 @@ impl Intake {
         let known = self.known_of(&mut tx, ticket.ticket_id).await?;
         let known = [known.name.as_str(), &known.email, &known.phone];
         let rating = Rating { score, comment: redact(&comment, &known) };
+        let rated_answer = ticket.published().cloned().map(|answer| (ticket.answer_number(), answer));
         let ticket = match ticket.rate(number, rating.clone(), &self.reopening).map_err(not_rated)? {
             Rated::Already(ticket) => return Ok(ticket),
             Rated::Closed(ticket) => {
@@ -176,6 +175,10 @@ impl Intake {
                 let sealed = Sealed { text: comment, ..Sealed::default() };
                 let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
                 storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
+                if let Some((number, answer)) = rated_answer {
+                    let former = Former { number, answer, rating };
+                    storage::former::keep(&mut tx, ticket.ticket_id, &former).await?;
+                }
                 reopened(&mut tx, &ticket, now).await?;
                 ticket
             }
@@ -184,6 +187,15 @@ impl Intake {
         tx.commit().await?;
         Ok(ticket)
     }
+}
+
+/// A ticket as its asker follows it.
+pub struct Followed {
+    pub ticket: Ticket,
+    pub timeline: Vec<Entry>,
+    pub notices: Vec<Notice>,
+    /// Oldest first.
+    pub former: Vec<Former>,
 }
 
 impl Intake {

@@ -200,6 +200,14 @@ impl Ticket {
         }
     }
 
+    /// The answer that is published now.
+    pub fn published(&self) -> Option<&Answer> {
+        match &self.state {
+            State::Answered { answer } | State::Closed { answer, .. } => Some(answer),
+            State::Received { .. } | State::Routed { .. } => None,
+        }
+    }
+
     fn reopened_by(&self) -> Option<Rating> {
         match &self.state {
             State::Received { reopened_by } | State::Routed { reopened_by } => reopened_by.clone(),

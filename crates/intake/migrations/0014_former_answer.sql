@@ -1,0 +1,11 @@
+-- The answer and the rating of each round that a reopening ended: the asker goes on seeing them.
+create table intake.former_answer (
+    ticket_id uuid not null references intake.ticket,
+    number integer not null,            -- 1: the first answer
+    text text not null,
+    citations jsonb not null,
+    answered_at timestamptz not null,
+    score integer not null check (score between 1 and 5),
+    comment text not null,              -- redacted
+    primary key (ticket_id, number)
+);
