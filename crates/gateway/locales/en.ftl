@@ -191,8 +191,8 @@ inbox-due = Due
 inbox-text = Text
 inbox-draft = Draft
 inbox-family = { $n ->
-    [one] × one alike
-   *[other] × { $n } alike
+    [one] ×1 alike
+   *[other] ×{ $n } alike
 }
 inbox-keys = Keys: J and K move between questions, Enter opens one.
 done-approved = Approved; the answer is sent.
