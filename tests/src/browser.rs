@@ -63,32 +63,32 @@ impl Browser {
         if succeeded { Ok(answer["value"].take()) } else { Err(answer) }
     }
 
-    async fn command(&self, path: &str, body: Value) -> Value {
-        self.try_command(Method::POST, path, &body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    async fn command(&self, path: &str, body: &Value) -> Value {
+        self.try_command(Method::POST, path, body).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    async fn chromium(&self, command: &str, parameters: Value) -> Value {
-        self.command("/goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+    async fn chromium(&self, command: &str, parameters: &Value) -> Value {
+        self.command("/goog/cdp/execute", &json!({"cmd": command, "params": parameters})).await
     }
 
     pub async fn without_javascript(&self) {
-        self.chromium("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+        self.chromium("Emulation.setScriptExecutionDisabled", &json!({"value": true})).await;
     }
 
     pub async fn width(&self, width: u32) {
         let size = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.chromium("Emulation.setDeviceMetricsOverride", size).await;
+        self.chromium("Emulation.setDeviceMetricsOverride", &size).await;
     }
 
     pub async fn dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": value}]);
-        self.chromium("Emulation.setEmulatedMedia", json!({"features": features})).await;
+        self.chromium("Emulation.setEmulatedMedia", &json!({"features": features})).await;
     }
 
     /// Opens a page of the site.
     pub async fn go(&self, path: &str) {
-        self.command("/url", json!({"url": format!("{}{path}", self.site)})).await;
+        self.command("/url", &json!({"url": format!("{}{path}", self.site)})).await;
     }
 
     /// The path and query of the page that is shown.
@@ -117,13 +117,13 @@ impl Browser {
 
     pub async fn click(&self, css: &str) {
         let element = self.element(css).await;
-        self.command(&format!("/element/{element}/click"), json!({})).await;
+        self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
     /// Types into an element; what it held stays before it.
     pub async fn fill(&self, css: &str, text: &str) {
         let element = self.element(css).await;
-        self.command(&format!("/element/{element}/value"), json!({"text": text})).await;
+        self.command(&format!("/element/{element}/value"), &json!({"text": text})).await;
     }
 
     /// Types to whatever has the focus.
@@ -133,7 +133,7 @@ impl Browser {
         });
         let strokes: Vec<Value> = strokes.collect();
         let actions = json!([{"type": "key", "id": "keys", "actions": strokes}]);
-        self.command("/actions", json!({"actions": actions})).await;
+        self.command("/actions", &json!({"actions": actions})).await;
     }
 
     /// The text that an element shows, once it is there.
@@ -148,7 +148,7 @@ impl Browser {
 
     /// What a script returns.
     pub async fn run(&self, script: &str) -> Value {
-        self.command("/execute/sync", json!({"script": script, "args": []})).await
+        self.command("/execute/sync", &json!({"script": script, "args": []})).await
     }
 
     /// What axe-core finds that is serious or critical.
@@ -159,9 +159,9 @@ impl Browser {
         let file: PathBuf = local::parts::default_dir().join(AXE);
         let axe = std::fs::read_to_string(&file);
         let axe = axe.unwrap_or_else(|error| panic!("run deploy/browser.sh: {}: {error}", file.display()));
-        self.chromium("Runtime.evaluate", json!({"expression": axe})).await;
+        self.chromium("Runtime.evaluate", &json!({"expression": axe})).await;
         let script = "const done = arguments[0]; axe.run().then((found) => done(found.violations));";
-        let found = self.command("/execute/async", json!({"script": script, "args": []})).await;
+        let found = self.command("/execute/async", &json!({"script": script, "args": []})).await;
         let found = found.as_array().expect("a list").iter();
         let serious = found.filter(|v| v["impact"] == "serious" || v["impact"] == "critical");
         serious.map(|v| format!("{}: {}", v["id"], v["nodes"][0]["html"])).collect()

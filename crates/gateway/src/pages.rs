@@ -13,7 +13,7 @@ mod store;
 mod ticket;
 mod words;
 
-use std::convert::Infallible;
+use std::{borrow::Borrow, convert::Infallible};
 
 use askama::Template;
 use axum::{
@@ -109,8 +109,8 @@ impl Frame {
     }
 
     /// With a count.
-    fn n(&self, key: &str, n: &u32) -> Said {
-        self.language.say_with(key, &[("n", (*n).into())])
+    fn n(&self, key: &str, n: impl Borrow<u32>) -> Said {
+        self.language.say_with(key, &[("n", (*n.borrow()).into())])
     }
 }
 

@@ -60,7 +60,7 @@ struct Sitemap {
 pub(super) async fn sitemap(State(gateway): State<Gateway>, headers: HeaderMap) -> Page {
     let origin = gateway.config().origin(&headers);
     let entries = newest(&gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-    let text = rendered(&Sitemap { entries, origin })?;
+    let text = rendered(&Sitemap { origin, entries })?;
     Ok(public(true, &headers, "application/xml; charset=utf-8", text))
 }
 
@@ -82,8 +82,8 @@ async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
 pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let closed =
         ["/theo-doi/", "/can-bo", "/bien-tap", "/bao-cao", "/dang-nhap", "/api/", "/goi-y", "/tra-cuu?"];
-    let closed: String = closed.iter().map(|path| format!("Disallow: {path}\n")).collect();
     let origin = gateway.config().origin(&headers);
-    let text = format!("User-agent: *\n{closed}Sitemap: {origin}/sitemap.xml\n");
+    let text =
+        format!("User-agent: *\nDisallow: {}\nSitemap: {origin}/sitemap.xml\n", closed.join("\nDisallow: "));
     public(true, &headers, "text/plain; charset=utf-8", text)
 }

@@ -43,9 +43,8 @@ struct TicketPage {
     frame: Frame,
     code: String,
     segment: String,
-    is_new: bool,
-    /// SVG; only of a new one.
-    qr: String,
+    /// SVG; only of one that was just sent.
+    qr: Option<String>,
     kind: Said,
     state: Said,
     text: String,
@@ -146,8 +145,7 @@ impl TicketPage {
         Self {
             segment: segment(&code),
             code,
-            is_new: false,
-            qr: String::new(),
+            qr: None,
             kind: words::kind(language, ticket.kind()),
             state: if withdrawn {
                 language.say("ticket-withdrawn")
@@ -200,10 +198,9 @@ pub(super) async fn follow(
     match ticket(&gateway, code.clone()).await {
         Ok(ticket) => {
             let mut template = TicketPage::new(frame, code, ticket);
-            template.is_new = query.text("new") == "1";
-            if template.is_new {
-                template.qr =
-                    qr(&format!("{}/theo-doi/{}", gateway.config().origin(&headers), template.segment));
+            if query.text("new") == "1" {
+                let origin = gateway.config().origin(&headers);
+                template.qr = Some(qr(&format!("{origin}/theo-doi/{}", template.segment)));
             }
             page(StatusCode::OK, &template)
         }
