@@ -59,7 +59,7 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
         reload_until(asker, &page, "input[name=score]").await;
         assert!(asker.is_there(again).await);
         assert!(!asker.is_there("#promise time").await, "what is answered promises nothing");
-        asker.click(&format!("input[value='{score}']")).await;
+        asker.click(&format!("input[name=score][value='{score}']")).await;
         if score == 1 {
             asker.fill("#comment", "Chưa đúng ý tôi").await;
         }
