@@ -10,7 +10,7 @@ BUILD := cargo build --locked --workspace --all-targets
 MOTCUA := $(or $(CARGO_TARGET_DIR),target)/debug/motcua
 UP_DATA := $(if $(DATA),--data $(DATA))
 
-.PHONY: help run bench parts build test fmt lint sqlx-check prepare tests image k8s
+.PHONY: help run bench parts browser build test fmt lint sqlx-check prepare tests image k8s
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -38,7 +38,10 @@ sqlx-check: build ## Builds the SQL against a real database; fails if .sqlx is s
 prepare: ## Writes .sqlx anew after a change of SQL
 	@deploy/sqlx.sh write
 
-tests: build parts ## Unit and property tests, then walls, journeys and faults on the whole platform
+browser: ## Installs what the tests of the pages need: Chromium, its driver, axe-core
+	@deploy/browser.sh
+
+tests: build parts browser ## Unit and property tests, then walls, journeys and faults on the whole platform
 	SQLX_OFFLINE=true cargo test --locked --workspace --no-fail-fast -- --test-threads=2
 
 bench: build parts ## Measures what finding a reusable answer costs beside the bare embedding (PASSAGES=100000)

@@ -1,5 +1,6 @@
 //! The whole platform as the tests see it: the real binary, real servers, REST from outside.
 
+pub mod browser;
 pub mod collector;
 pub mod drive;
 pub mod platform;

@@ -1,9 +1,11 @@
-// Everything works without this file: it shows answers while the question is being typed, and
-// keeps an impatient second click from sending a form twice.
+// Everything works without this file: it shows answers while the question is being typed, keeps an
+// impatient second click from sending a form twice, and lets officers use the keyboard.
 
 const PAUSE_MS = 400;
 const SHORTEST = 12;
 const LONGEST = 500;
+const PROMISE_MS = 1500;
+const PROMISE_TRIES = 20;
 
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
@@ -22,6 +24,20 @@ addEventListener("pageshow", () => {
 const text = document.querySelector("#ask #text");
 const place = document.querySelector("#suggestions");
 if (text && place) suggest(text, place);
+if (document.querySelector("#promise[data-awaited]")) awaitPromise(PROMISE_TRIES);
+const inbox = document.querySelector("#inbox");
+if (inbox) walk([...inbox.querySelectorAll("tbody a")]);
+const reply = document.querySelector("#reply");
+reply?.querySelector("textarea").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.ctrlKey) reply.requestSubmit();
+});
+
+// The server's own page, in which all that people wrote is escaped.
+async function read(url, options) {
+  const response = await fetch(url, options);
+  if (!response.ok) throw new Error(`${response.status}`);
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
 
 function suggest(text, place) {
   document.querySelector("#look")?.parentElement.remove();
@@ -44,10 +60,9 @@ function suggest(text, place) {
     }
     search = new AbortController();
     try {
-      const query = new URLSearchParams({ q, limit: "3" });
-      const response = await fetch(`/api/v1/search?${query}`, { signal: search.signal });
-      if (!response.ok) throw new Error(`${response.status}`);
-      show((await response.json()).results ?? []);
+      const lang = document.documentElement.lang;
+      const found = await read(`/goi-y?${new URLSearchParams({ q, lang })}`, { signal: search.signal });
+      place.replaceChildren(...found.body.childNodes);
     } catch (error) {
       // Suggestions are a help, not a need: the form goes on without them.
       if (error.name !== "AbortError") {
@@ -56,28 +71,26 @@ function suggest(text, place) {
       }
     }
   }
-
-  function show(results) {
-    if (results.length === 0) {
-      place.replaceChildren();
-      return;
-    }
-    place.replaceChildren(element("h2", "Có thể đã có câu trả lời"), ...results.map(found));
-  }
 }
 
-function found(result) {
-  const details = document.createElement("details");
-  details.append(element("summary", result.question), element("div", result.answer, "prose"));
-  const article = element("article", "", "found");
-  article.append(details);
-  return article;
+// A unit takes the question a moment after it was sent; then the date is known.
+function awaitPromise(tries) {
+  if (tries === 0) return;
+  setTimeout(async () => {
+    const page = await read(location.href).catch(() => null);
+    const promise = page?.querySelector("#promise:not([data-awaited])");
+    if (promise) document.querySelector("#promise").replaceChildren(...promise.childNodes);
+    else awaitPromise(tries - 1);
+  }, PROMISE_MS);
 }
 
-// Text only, never HTML: what was published may hold anything.
-function element(name, content, style) {
-  const made = document.createElement(name);
-  made.textContent = content;
-  if (style) made.className = style;
-  return made;
+function walk(links) {
+  addEventListener("keydown", (event) => {
+    const step = { j: 1, k: -1 }[event.key];
+    const typing = event.target.closest("input, textarea, select");
+    if (!step || typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    const at = links.indexOf(document.activeElement);
+    const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), links.length - 1);
+    links[next]?.focus();
+  });
 }

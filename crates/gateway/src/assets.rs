@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
     routing::get,
 };
 
@@ -18,6 +18,13 @@ use crate::state::Gateway;
 const CSS: &str = include_str!("../assets/app.css");
 const JS: &str = include_str!("../assets/app.js");
 const ICON: &str = include_str!("../assets/icon.svg");
+/// Be Vietnam Pro (OFL, `bvp-LICENSE.txt`), cut to Latin and Vietnamese.
+const FONTS: [(&str, &[u8]); 4] = [
+    ("/assets/bvp-400-latin.woff2", include_bytes!("../assets/bvp-400-latin.woff2")),
+    ("/assets/bvp-400-vietnamese.woff2", include_bytes!("../assets/bvp-400-vietnamese.woff2")),
+    ("/assets/bvp-600-latin.woff2", include_bytes!("../assets/bvp-600-latin.woff2")),
+    ("/assets/bvp-600-vietnamese.woff2", include_bytes!("../assets/bvp-600-vietnamese.woff2")),
+];
 pub(crate) const OPENAPI: &str = include_str!("../openapi.json");
 
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -29,7 +36,12 @@ pub(crate) static CSS_URL: LazyLock<String> = LazyLock::new(|| format!("/assets/
 pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| format!("/assets/app.js?v={}", hash(JS)));
 
 pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
+    let font = |bytes: &'static [u8]| {
+        get(async move || ([(header::CONTENT_TYPE, "font/woff2"), (header::CACHE_CONTROL, FOREVER)], bytes))
+    };
+    FONTS
+        .into_iter()
+        .fold(Router::new(), |router, (path, bytes)| router.route(path, font(bytes)))
         .route("/assets/app.css", get(async |h: HeaderMap| file(&h, "text/css; charset=utf-8", FOREVER, CSS)))
         .route("/assets/app.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, JS)))
         .route("/assets/icon.svg", get(async |h: HeaderMap| file(&h, "image/svg+xml", REVALIDATE, ICON)))
@@ -48,16 +60,24 @@ fn hash(text: &str) -> String {
 }
 
 fn file(headers: &HeaderMap, kind: &'static str, cache: &'static str, text: &'static str) -> Response {
+    let mut response = tagged(headers, cache, text);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// With a tag by its content; only the tag, to whoever has that content.
+pub(crate) fn tagged(
+    headers: &HeaderMap,
+    cache: &'static str,
+    text: impl AsRef<str> + IntoResponse,
+) -> Response {
     // Weak: compression changes the bytes.
-    let tag = format!("W/\"{}\"", hash(text));
+    let tag = format!("W/\"{}\"", hash(text.as_ref()));
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
-    let (status, body) = if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, text) };
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { text.into_response() };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Ok(tag) = tag.parse() {
-        headers.insert(header::ETAG, tag);
+        response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }

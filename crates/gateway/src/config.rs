@@ -1,8 +1,10 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     time::Duration,
 };
 
+use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 
 /// The section `[gateway]` of the configuration.
@@ -25,6 +27,18 @@ pub struct Config {
     pub connections_max: usize,
     /// Longest time for the head of a request, in milliseconds; also how long a connection may idle.
     pub header_timeout_ms: u64,
+    /// Where the site is reached, like https://hoi.tinh.gov.vn; empty: as the request says.
+    pub public_url: String,
+    /// Proxies in front, each of which adds the address before it to X-Forwarded-For.
+    pub proxies: u32,
+    /// Requests of one client that is not signed in, per minute.
+    pub client_requests_per_minute: NonZeroU32,
+    /// Forms and other changes of one client that is not signed in, per minute.
+    pub client_changes_per_minute: NonZeroU32,
+    /// Share of the words searched for that an answer must have to be shown, 0 to 1 …
+    pub search_words_min: f64,
+    /// … unless it is the same question with this probability.
+    pub search_probability_min: f64,
 }
 
 impl Default for Config {
@@ -38,6 +52,12 @@ impl Default for Config {
             concurrency_max: 512,
             connections_max: 4096,
             header_timeout_ms: 30_000,
+            public_url: String::new(),
+            proxies: 0,
+            client_requests_per_minute: NonZeroU32::new(600).expect("not zero"),
+            client_changes_per_minute: NonZeroU32::new(60).expect("not zero"),
+            search_words_min: 0.75,
+            search_probability_min: 0.3,
         }
     }
 }
@@ -49,5 +69,16 @@ impl Config {
 
     pub(crate) fn header_timeout(&self) -> Duration {
         Duration::from_millis(self.header_timeout_ms)
+    }
+
+    /// What addresses outside a page begin with, like `https://hoi.tinh.gov.vn`.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> String {
+        if !self.public_url.is_empty() {
+            return self.public_url.trim_end_matches('/').to_owned();
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_host = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+        let scheme = if self.secure_cookies { "https" } else { "http" };
+        format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
     }
 }

@@ -11,8 +11,9 @@ use hyper_util::{
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
+use tower_http::add_extension::AddExtension;
 
-use crate::Config;
+use crate::{Config, limits::Remote};
 
 /// How long to wait when the system has no more sockets to give.
 const NO_SOCKET_PAUSE: Duration = Duration::from_millis(200);
@@ -34,15 +35,15 @@ pub(crate) async fn serve(
         (listener.accept().await, place)
     };
     while let Some((accepted, place)) = shutdown.run_until_cancelled(next()).await {
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(NO_SOCKET_PAUSE).await;
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(AddExtension::new(router.clone(), Remote(remote)));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {

@@ -8,6 +8,8 @@ mod connections;
 mod fields;
 mod guard;
 mod health;
+mod language;
+mod limits;
 mod organisation;
 mod pages;
 mod problem;
@@ -36,7 +38,8 @@ pub fn router(context: &Context, config: &Config) -> Router {
     let limited = Router::new()
         .merge(rest::routes().router)
         .merge(pages::routes())
-        .layer(from_fn_with_state(gateway.clone(), guard::limits));
+        .layer(from_fn_with_state(gateway.clone(), guard::limits))
+        .layer(from_fn_with_state(gateway.clone(), limits::per_client));
     // The last layer is the outermost: the span and the counters see every answer, and a problem
     // is written only once its status is known.
     Router::new()

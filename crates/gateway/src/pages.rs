@@ -4,27 +4,34 @@ mod asker;
 mod deadline;
 mod editor;
 mod family;
+mod feeds;
+mod library;
+mod marks;
 mod officer;
 mod reports;
 mod sign_in;
+mod store;
 mod ticket;
 mod words;
+
+use std::{borrow::Borrow, convert::Infallible};
 
 use askama::Template;
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::{Next, from_fn},
     response::{Html, IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
 
 use crate::{
-    assets::{CSS_URL, JS_URL},
+    assets::{self, CSS_URL, JS_URL},
     guard,
-    problem::{Language, Problem},
+    language::{self, Language, Said},
+    problem::Problem,
     session::{SIGN_IN, SignedIn, Visitor},
     state::Gateway,
 };
@@ -35,10 +42,18 @@ pub(crate) fn routes() -> Router<Gateway> {
     Router::new()
         .route("/", get(asker::ask_form))
         .route("/ask", post(asker::ask))
-        .route("/tra-cuu", get(asker::search))
+        .route("/goi-y", get(asker::suggestions))
+        .route("/da-ro", post(library::answered_me))
+        .route("/tra-cuu", get(library::search))
+        .route("/thu-vien", get(library::list))
+        .route("/thu-vien/{passageId}", get(library::answer))
+        .route("/atom.xml", get(feeds::atom))
+        .route("/sitemap.xml", get(feeds::sitemap))
+        .route("/robots.txt", get(feeds::robots))
         .route("/theo-doi", get(ticket::find))
         .route("/theo-doi/{trackingCode}", get(ticket::follow))
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
+        .route("/theo-doi/{trackingCode}/khong-dung", post(ticket::reject))
         .route(SIGN_IN, get(sign_in::form).post(sign_in::sign_in))
         .route("/dang-xuat", post(sign_in::sign_out))
         .route("/can-bo", get(officer::inbox))
@@ -51,6 +66,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/gia-han", post(deadline::extend))
         .route("/can-bo/phieu/{ticketId}/khan", post(deadline::hasten))
         .route("/bien-tap", get(editor::desk))
+        .route("/bien-tap/kho", get(store::list))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
         .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))
@@ -62,45 +78,99 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/bao-cao", get(reports::reports))
         .layer(from_fn(guard::same_site))
+        .layer(from_fn(language::remember))
 }
 
 /// What surrounds every page.
-struct Frame {
+pub(crate) struct Frame {
     css: &'static str,
     js: &'static str,
-    /// Who is signed in, in words; empty: nobody.
-    signed_in: String,
+    language: Language,
+    /// This page in the other language; empty: it is the answer to a form.
+    switch: String,
+    /// Who is signed in, and as what; empty: nobody.
+    name: String,
+    role: Said,
     has_inbox: bool,
     edits: bool,
 }
 
 impl Frame {
-    fn of(caller: Option<&SignedIn>) -> Self {
+    fn new(language: Language, switch: String, caller: Option<&SignedIn>) -> Self {
+        let role = caller.map(|c| c.principal.role);
         Self {
             css: &CSS_URL,
             js: &JS_URL,
-            signed_in: caller.map_or_else(String::new, |c| words::caller(&c.principal)),
-            has_inbox: caller.is_some_and(|c| words::has_inbox(c.principal.role)),
-            edits: caller.is_some_and(|c| words::edits(c.principal.role)),
+            language,
+            switch,
+            name: caller.map_or_else(String::new, |c| c.principal.subject.clone()),
+            role: role.map_or(Said::Borrowed(""), |role| words::role(language, role)),
+            has_inbox: role.is_some_and(words::has_inbox),
+            edits: role.is_some_and(words::edits),
         }
     }
+
+    fn t(&self, key: &str) -> Said {
+        self.language.say(key)
+    }
+
+    /// With a count.
+    fn n(&self, key: &str, n: impl Borrow<u32>) -> Said {
+        self.language.say_with(key, &[("n", (*n.borrow()).into())])
+    }
+}
+
+impl FromRequestParts<Gateway> for Frame {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        let Visitor(caller) = Visitor::from_request_parts(parts, gateway).await?;
+        let language = Language::of_page(&parts.uri, &parts.headers);
+        let switch = match parts.method {
+            Method::GET => in_language(&parts.uri, language.other()),
+            _ => String::new(),
+        };
+        Ok(Self::new(language, switch, caller.as_ref()))
+    }
+}
+
+/// The same address with another `lang`. It begins with one slash: two would be another site.
+fn in_language(uri: &Uri, language: Language) -> String {
+    let pairs = uri.query().into_iter().flat_map(|query| query.split('&'));
+    let kept = pairs.filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let query = kept.fold(String::new(), |query, pair| query + pair + "&");
+    format!("/{}?{query}lang={}", uri.path().trim_start_matches('/'), language.tag())
 }
 
 fn page(status: StatusCode, template: &impl Template) -> Page {
-    match template.render() {
-        Ok(html) => Ok((status, Html(html)).into_response()),
-        Err(error) => {
-            tracing::error!(%error, "a page was not written");
-            Err(Problem::internal())
-        }
-    }
+    Ok((status, Html(rendered(template)?)).into_response())
+}
+
+fn rendered(template: &impl Template) -> Result<String, Problem> {
+    template.render().map_err(|error| {
+        tracing::error!(%error, "a page was not written");
+        Problem::internal()
+    })
+}
+
+/// A page that is the same for all who are not signed in: kept by browsers and proxies, which ask
+/// each time whether it has changed, so that what is withdrawn is gone at once.
+fn public(frame_of_nobody: bool, headers: &HeaderMap, kind: &'static str, text: String) -> Response {
+    let mut response = if frame_of_nobody {
+        assets::tagged(headers, "public, no-cache", text)
+    } else {
+        text.into_response()
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("cookie, accept-encoding"));
+    response
 }
 
 /// What went wrong, in a sentence for the page.
-fn sentence(problem: &Problem) -> String {
-    let title = problem.title(Language::Vietnamese);
-    match problem.first_field().map(words::form_field) {
-        None | Some("") => title.to_owned(),
+fn sentence(language: Language, problem: &Problem) -> String {
+    let title = problem.title(language);
+    match problem.first_field().and_then(|field| words::form_field(language, field)) {
+        None => title.to_owned(),
         Some(field) => format!("{field}: {title}"),
     }
 }
@@ -121,7 +191,7 @@ fn is_page(path: &str) -> bool {
 /// Writes a page's problem as HTML; a missing or expired session leads to the sign-in.
 pub(crate) async fn render_problem(
     State(_): State<Gateway>,
-    Visitor(caller): Visitor,
+    frame: Frame,
     request: Request,
     next: Next,
 ) -> Response {
@@ -137,8 +207,8 @@ pub(crate) async fn render_problem(
         return Redirect::to(&format!("{SIGN_IN}?het=1")).into_response();
     }
     let template = ErrorPage {
-        frame: Frame::of(caller.as_ref()),
-        message: sentence(&problem),
+        message: sentence(frame.language, &problem),
+        frame,
         reason: problem.reason.to_string(),
         passing: matches!(problem.status.as_u16(), 429 | 503 | 504),
     };

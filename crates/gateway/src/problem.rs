@@ -5,13 +5,15 @@ use std::{borrow::Cow, collections::HashMap, error::Error as _, sync::LazyLock};
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 use tonic_types::StatusExt as _;
+
+use crate::language::Language;
 
 /// Titles by reason and, where a reason has none, by HTTP status.
 static TITLES: LazyLock<Titles> = LazyLock::new(|| {
@@ -29,28 +31,6 @@ struct Titles {
 struct Title {
     vi: String,
     en: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
-    Vietnamese,
-    English,
-}
-
-impl Language {
-    /// English only where the caller puts it before Vietnamese.
-    fn of(headers: &HeaderMap) -> Self {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let first =
-            accepted.into_iter().flat_map(|v| v.split(',')).map(str::trim).find_map(|tag| {
-                match tag.get(..2).map(str::to_ascii_lowercase).as_deref() {
-                    Some("vi") => Some(Self::Vietnamese),
-                    Some("en") => Some(Self::English),
-                    _ => None,
-                }
-            });
-        first.unwrap_or(Self::Vietnamese)
-    }
 }
 
 /// A refusal on its way to the caller. As a response it has no body yet: [`render`] writes JSON,
@@ -214,7 +194,7 @@ impl IntoResponse for Problem {
 
 /// Writes a problem that nothing else wrote as `application/problem+json`, in the caller's language.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let language = Language::of(request.headers());
+    let language = Language::accepted(request.headers());
     let mut response = next.run(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;

@@ -50,8 +50,17 @@ impl SignedIn {
         matches!(self.principal.role, RoleName::Dispatcher | RoleName::Operator)
     }
 
+    /// Whether a session or a bearer token that holds comes with the request.
+    pub fn is_known(headers: &HeaderMap, gateway: &Gateway) -> bool {
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let bearer = bearer.and_then(|v| v.split_once(' ')).map(|(_, token)| token.trim());
+        let context = gateway.context();
+        let holds = |token: &str| context.tokens().verify(token, context.clock.now()).is_ok();
+        bearer.is_some_and(holds) || cookie(headers, COOKIE).is_some_and(holds)
+    }
+
     fn of(headers: &HeaderMap, gateway: &Gateway) -> Option<Self> {
-        let token = cookie(headers)?;
+        let token = cookie(headers, COOKIE)?;
         let context = gateway.context();
         let principal = context.tokens().verify(token, context.clock.now()).ok()?;
         Some(Self { token: token.to_owned(), principal })
@@ -77,12 +86,13 @@ impl FromRequestParts<Gateway> for Visitor {
     }
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == COOKIE).then_some(value))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// `Set-Cookie` that starts a session; `None` if the token has characters that a cookie cannot hold.
@@ -122,8 +132,8 @@ mod tests {
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_static("a=b; motcua_session=tok; c=d"));
-        assert_eq!(cookie(&headers), Some("tok"));
+        assert_eq!(cookie(&headers, COOKIE), Some("tok"));
         headers.insert(header::COOKIE, HeaderValue::from_static("xmotcua_session=tok"));
-        assert_eq!(cookie(&headers), None);
+        assert_eq!(cookie(&headers, COOKIE), None);
     }
 }

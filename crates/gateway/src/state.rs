@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     config::Config,
+    limits::Limits,
     organisation::{self, Organisation},
 };
 
@@ -28,12 +29,15 @@ struct Inner {
     config: Config,
     organisation: organisation::Cache,
     places: Semaphore,
+    limits: Limits,
 }
 
 impl Gateway {
     pub fn new(context: Context, config: Config) -> Self {
         let places = Semaphore::new(config.concurrency_max);
-        Self(Arc::new(Inner { context, config, organisation: organisation::Cache::default(), places }))
+        let limits = Limits::new(&config);
+        let organisation = organisation::Cache::default();
+        Self(Arc::new(Inner { context, config, organisation, places, limits }))
     }
 
     pub fn context(&self) -> &Context {
@@ -47,6 +51,11 @@ impl Gateway {
     /// The places for requests handled at once.
     pub fn places(&self) -> &Semaphore {
         &self.0.places
+    }
+
+    /// How much one client may ask.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// The registry of units and fields, at most some seconds old.

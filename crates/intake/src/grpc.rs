@@ -1,9 +1,10 @@
 //! Requests to typed values, results to responses.
 
 use api::intake::v1::{
-    AnswerNotice, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone,
-    PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
-    RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+    AnswerNotice, FormerAnswer, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse,
+    Kind, Milestone, PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient,
+    RejectAnswerRequest, RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState,
+    TimelineEntry,
     intake_service_server::IntakeService,
 };
 use runtime::{Refusal, RoleName, require};
@@ -12,10 +13,10 @@ use uuid::Uuid;
 
 use crate::{
     recall::{Notice, What},
-    service::{Intake, SubmitQuestion},
+    service::{Followed, Intake, SubmitQuestion},
     storage::Entry,
     telling::Told,
-    ticket::{State, Ticket},
+    ticket::{Answer, State},
 };
 
 pub struct Grpc(pub Intake);
@@ -47,8 +48,7 @@ impl IntakeService for Grpc {
         &self,
         request: Request<GetTicketRequest>,
     ) -> Result<Response<GetTicketResponse>, Status> {
-        let (ticket, timeline, notices) = self.0.get_ticket(&request.into_inner().tracking_code).await?;
-        Ok(Response::new(response(ticket, timeline, notices)))
+        Ok(Response::new(response(self.0.get_ticket(&request.into_inner().tracking_code).await?)))
     }
 
     async fn rate_answer(
@@ -113,54 +113,65 @@ fn recall(told: Told) -> GetRecallResponse {
 }
 
 /// Of each passage the newest notice that speaks of the answer with `number`, oldest first.
-fn newest(notices: Vec<Notice>, number: u32) -> Vec<AnswerNotice> {
-    let mut newest: Vec<Notice> = Vec::new();
-    for notice in notices.into_iter().filter(|notice| notice.answer_number == number) {
+fn newest(notices: &[Notice], number: u32) -> Vec<AnswerNotice> {
+    let mut newest: Vec<&Notice> = Vec::new();
+    for notice in notices.iter().filter(|notice| notice.answer_number == number) {
         newest.retain(|before| before.passage_id != notice.passage_id || before.version > notice.version);
         if newest.iter().all(|other| other.passage_id != notice.passage_id) {
             newest.push(notice);
         }
     }
-    let notice = |notice: Notice| AnswerNotice {
+    let notice = |notice: &Notice| AnswerNotice {
         what: notice.what.into(),
         whole: notice.whole,
-        text: notice.text,
-        reason: notice.reason,
+        text: notice.text.clone(),
+        reason: notice.reason.clone(),
         at: Some(api::timestamp(notice.at)),
-        passage_id: notice.passage_id,
+        passage_id: notice.passage_id.clone(),
     };
     newest.into_iter().map(notice).collect()
 }
 
-fn response(ticket: Ticket, timeline: Vec<Entry>, notices: Vec<Notice>) -> GetTicketResponse {
-    let wire_state = state(&ticket.state);
-    let number = ticket.answer_number();
-    let rated = matches!(ticket.state, State::Closed { .. });
+fn response(followed: Followed) -> GetTicketResponse {
+    let Followed { ticket, timeline, notices, former } = followed;
     let deadline = ticket.present_deadline().cloned().unwrap_or_default();
-    let answer = match ticket.state {
-        State::Answered { answer } | State::Closed { answer, .. } => Some(PublishedAnswer {
-            text: answer.text,
-            citations: answer.citations,
-            published_at: Some(api::timestamp(answer.answered_at)),
-            number,
-            notices: newest(notices, number),
-            automatic: answer.automatic,
-        }),
-        State::Received { .. } | State::Routed { .. } => None,
+    let answer =
+        ticket.published().cloned().map(|answer| published(answer, ticket.answer_number(), &notices));
+    let former = former.into_iter().map(|former| FormerAnswer {
+        answer: Some(published(former.answer, former.number, &notices)),
+        score: former.score,
+        comment: former.comment,
+    });
+    let score = match &ticket.state {
+        State::Closed { rating, .. } => rating.score,
+        State::Received { .. } | State::Routed { .. } | State::Answered { .. } => 0,
     };
     GetTicketResponse {
-        state: wire_state.into(),
+        state: state(&ticket.state).into(),
         timeline: timeline.into_iter().map(entry).collect(),
         answer,
         due_at: ticket.custody.due_at.map(api::timestamp),
         kind: ticket.kind.into(),
         text: ticket.text,
-        rated,
+        rated: score > 0,
+        former: former.collect(),
+        score,
         waits_for: deadline.waits_for,
         pause_reason: deadline.pause_reason,
         extended: deadline.extensions > 0,
         extension_reason: deadline.extension_reason,
         basis: deadline.basis,
+    }
+}
+
+fn published(answer: Answer, number: u32, notices: &[Notice]) -> PublishedAnswer {
+    PublishedAnswer {
+        text: answer.text,
+        citations: answer.citations,
+        published_at: Some(api::timestamp(answer.answered_at)),
+        number,
+        notices: newest(notices, number),
+        automatic: answer.automatic,
     }
 }
 
@@ -194,7 +205,7 @@ mod tests {
             at: chrono::DateTime::UNIX_EPOCH,
         };
         let told = vec![notice("p", 2, 1), notice("p", 3, 2), notice("q", 2, 2), notice("p", 4, 2)];
-        let shown: Vec<_> = newest(told, 2).into_iter().map(|n| (n.passage_id, n.text)).collect();
+        let shown: Vec<_> = newest(&told, 2).into_iter().map(|n| (n.passage_id, n.text)).collect();
         assert_eq!(shown, [("q".to_owned(), "2".to_owned()), ("p".to_owned(), "4".to_owned())]);
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     recall::Notice,
     redact::redact,
     seal::{Sealed, Sealer},
-    storage::{self, Entry, Submission},
+    storage::{self, Entry, Submission, former::Former},
     text,
     ticket::{NotRated, NotRejected, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
@@ -140,16 +140,14 @@ impl Intake {
         Ok((ticket.ticket_id, submission.tracking_code))
     }
 
-    pub async fn get_ticket(
-        &self,
-        tracking_code: &str,
-    ) -> Result<(Ticket, Vec<Entry>, Vec<Notice>), Refusal> {
+    pub async fn get_ticket(&self, tracking_code: &str) -> Result<Followed, Refusal> {
         let code = parse_code(tracking_code)?;
         let mut conn = self.pool.acquire().await?;
         let ticket = storage::find_by_code(&mut conn, code.as_str()).await?.ok_or_else(no_such_ticket)?;
         let timeline = storage::timeline(&mut conn, ticket.ticket_id).await?;
         let notices = storage::recall::notices(&mut conn, ticket.ticket_id).await?;
-        Ok((ticket, timeline, notices))
+        let former = storage::former::of(&mut conn, ticket.ticket_id).await?;
+        Ok(Followed { ticket, timeline, notices, former })
     }
 
     /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.
@@ -171,7 +169,7 @@ impl Intake {
         let known = self.known_of(&mut tx, ticket.ticket_id).await?;
         let known = [known.name.as_str(), &known.email, &known.phone];
         let rating = Rating { score, comment: redact(&comment, &known) };
-        let automatic = ticket.has_automatic_answer();
+        let rated_answer = ticket.published().cloned().map(|answer| (ticket.answer_number(), answer));
         let ticket = match ticket.rate(number, rating.clone(), &self.reopening).map_err(not_rated)? {
             Rated::Already(ticket) => return Ok(ticket),
             Rated::Closed(ticket) => {
@@ -180,6 +178,11 @@ impl Intake {
             }
             Rated::Reopened(ticket) => {
                 rated(&mut tx, &ticket, ticket.version - 1, &rating, now).await?;
+                let automatic = rated_answer.as_ref().is_some_and(|(_, answer)| answer.automatic);
+                if let Some((number, answer)) = rated_answer {
+                    let former = Former { number, answer, score, comment: rating.comment };
+                    storage::former::keep(&mut tx, ticket.ticket_id, &former).await?;
+                }
                 self.reopened(&mut tx, &ticket, comment, automatic, now).await?;
                 ticket
             }
@@ -207,6 +210,11 @@ impl Intake {
         let Some(reopened) = ticket.clone().reject(number, follow_up).map_err(not_rejected)? else {
             return Ok(ticket);
         };
+        if let Some(answer) = ticket.published().cloned() {
+            let said = reopened.follow_ups.last().cloned().unwrap_or_default();
+            let former = Former { number: ticket.answer_number(), answer, score: 0, comment: said };
+            storage::former::keep(&mut tx, ticket.ticket_id, &former).await?;
+        }
         self.reopened(&mut tx, &reopened, comment, true, now).await?;
         storage::save_ticket(&mut tx, &reopened).await?;
         tx.commit().await?;
@@ -216,6 +224,15 @@ impl Intake {
 
 /// What the unit reads when an asker rejects an automatic answer without a word.
 const NOT_ANSWERED: &str = "Câu trả lời tự động chưa đúng câu tôi hỏi.";
+
+/// A ticket as its asker follows it.
+pub struct Followed {
+    pub ticket: Ticket,
+    pub timeline: Vec<Entry>,
+    pub notices: Vec<Notice>,
+    /// Oldest first.
+    pub former: Vec<Former>,
+}
 
 impl Intake {
     /// Seals the asker's own words and states that the question waits again.

@@ -1,5 +1,6 @@
 //! SQL of `intake.*`; one function per question asked of the tables.
 
+pub mod former;
 pub mod recall;
 
 use api::{

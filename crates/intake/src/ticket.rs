@@ -139,14 +139,6 @@ impl Ticket {
         u32::try_from(self.round()).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// Whether what is published was sent without a hand.
-    pub fn has_automatic_answer(&self) -> bool {
-        match &self.state {
-            State::Answered { answer } | State::Closed { answer, .. } => answer.automatic,
-            State::Received { .. } | State::Routed { .. } => false,
-        }
-    }
-
     /// How often it was reopened.
     fn round(&self) -> usize {
         self.follow_ups.len()
@@ -262,6 +254,14 @@ impl Ticket {
                 let said = self.follow_ups.last() == Some(&follow_up) && same_answer;
                 if said { Ok(None) } else { Err(NotRejected::Unanswered) }
             }
+        }
+    }
+
+    /// The answer that is published now.
+    pub fn published(&self) -> Option<&Answer> {
+        match &self.state {
+            State::Answered { answer } | State::Closed { answer, .. } => Some(answer),
+            State::Received { .. } | State::Routed { .. } => None,
         }
     }
 

@@ -3,8 +3,9 @@
 mod editing;
 
 use api::knowledge::v1::{
-    FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
-    ImportAnswersRequest, ImportAnswersResponse, Neighbour, RankOwnersRequest, RankOwnersResponse,
+    FieldCount, FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
+    GetPublishedRequest, ImportAnswersRequest, ImportAnswersResponse, ListPublishedRequest,
+    ListPublishedResponse, Neighbour, PublishedPassage, RankOwnersRequest, RankOwnersResponse,
     ReindexRequest, ReindexResponse, SearchRequest, SearchResponse, SearchResult, Verdict,
     knowledge_service_server::KnowledgeService,
 };
@@ -12,9 +13,15 @@ use runtime::{RoleName, require};
 use tonic::{Request, Response, Status};
 
 use crate::{
+    library,
+    life::State,
     matching,
     service::{Knowledge, TEXT_MAX, first, small},
+    storage::life::Shown,
 };
+
+/// Characters of a text in a list.
+pub const EXCERPT: usize = 300;
 
 #[tonic::async_trait]
 impl KnowledgeService for Knowledge {
@@ -77,6 +84,57 @@ impl KnowledgeService for Knowledge {
         require(&request, &[RoleName::Operator])?;
         Ok(Response::new(ReindexResponse { passages: small(Knowledge::reindex(self).await?) }))
     }
+
+    async fn list_published(
+        &self,
+        request: Request<ListPublishedRequest>,
+    ) -> Result<Response<ListPublishedResponse>, Status> {
+        let ListPublishedRequest { limit, page_token, field } = request.into_inner();
+        let library::Library { page, fields } =
+            Knowledge::list_published(self, &field, &page_token, limit).await?;
+        let next = page.items.last().filter(|_| page.more).map(library::token);
+        let excerpt = |shown| {
+            let passage = published(shown);
+            let (question, answer) = (first(&passage.question, EXCERPT), first(&passage.answer, EXCERPT));
+            PublishedPassage { question, answer, ..passage }
+        };
+        let field = |(field, answers)| FieldCount { field, answers: small(answers) };
+        Ok(Response::new(ListPublishedResponse {
+            passages: page.items.into_iter().map(excerpt).collect(),
+            next_page_token: next.unwrap_or_default(),
+            fields: fields.into_iter().map(field).collect(),
+        }))
+    }
+
+    async fn get_published(
+        &self,
+        request: Request<GetPublishedRequest>,
+    ) -> Result<Response<PublishedPassage>, Status> {
+        Ok(Response::new(published(Knowledge::get_published(self, &request.into_inner().id).await?)))
+    }
+}
+
+fn published(shown: Shown) -> PublishedPassage {
+    let Shown { kept, reusable, updated_at, .. } = shown;
+    let withdrawn = matches!(kept.state, State::Withdrawn { .. });
+    let superseded_by = match kept.state {
+        State::Superseded { by_id, .. } => by_id,
+        State::Published | State::Withdrawn { .. } => String::new(),
+    };
+    let passage = kept.passage;
+    PublishedPassage {
+        id: passage.id,
+        question: passage.question,
+        answer: if withdrawn { String::new() } else { passage.answer },
+        field: passage.field,
+        unit: passage.unit,
+        source: passage.source,
+        updated_at: Some(api::timestamp(updated_at)),
+        in_force: reusable,
+        withdrawn,
+        superseded_by,
+        valid_until: kept.validity.until.map(api::timestamp),
+    }
 }
 
 fn search_result(found: matching::Neighbour) -> SearchResult {
@@ -89,6 +147,7 @@ fn search_result(found: matching::Neighbour) -> SearchResult {
         score: found.cosine,
         unit: passage.unit,
         source: passage.source,
+        probability: found.probability,
     }
 }
 

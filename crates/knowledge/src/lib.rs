@@ -17,6 +17,7 @@ mod grpc;
 pub mod index;
 mod indexer;
 pub mod lexical;
+mod library;
 mod life;
 pub mod matching;
 mod open_question;

@@ -1,8 +1,8 @@
-//! Asking, and searching what was answered.
+//! Asking, with what was answered to the like.
 
 use api::{
     intake::v1::{Asker, Kind, SubmitQuestionRequest},
-    knowledge::v1::{SearchRequest, SearchResult},
+    knowledge::v1::SearchRequest,
 };
 use askama::Template;
 use axum::{
@@ -12,17 +12,21 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{Frame, Page, page, segment, sentence, words};
+use super::{
+    Frame, Page,
+    library::{Found, look},
+    page, segment, sentence, words,
+};
 use crate::{
     fields::{Fields, Form, Query},
-    organisation::{Choice, Organisation},
+    organisation::Choice,
     problem::Problem,
-    session::Visitor,
     state::Gateway,
 };
 
-const SUGGESTIONS: u32 = 3;
-const RESULTS: u32 = 20;
+const SUGGESTIONS: usize = 3;
+/// More are looked at than shown: those that are not near fall away.
+const LOOKED_AT: u32 = 10;
 
 #[derive(Template)]
 #[template(path = "ask.html")]
@@ -93,43 +97,34 @@ fn fresh_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// A published answer that resembles a text.
-struct Found {
-    question: String,
-    answer: String,
-    field: String,
-    source: String,
+async fn suggested(gateway: &Gateway, text: String) -> Result<Vec<Found>, Problem> {
+    let request = SearchRequest { q: text, limit: LOOKED_AT, field: String::new() };
+    let mut found = look(gateway, request).await?;
+    found.truncate(SUGGESTIONS);
+    Ok(found)
 }
 
-impl Found {
-    fn all(results: Vec<SearchResult>, organisation: &Organisation) -> Vec<Self> {
-        let found = results.into_iter().map(|result| Self {
-            field: organisation.field_name(&result.field),
-            question: result.question,
-            answer: result.answer,
-            source: result.source,
-        });
-        found.collect()
-    }
+#[derive(Template)]
+#[template(path = "suggestions.html")]
+struct Suggestions {
+    frame: Frame,
+    found: Vec<Found>,
 }
 
-async fn look(
-    gateway: &Gateway,
-    organisation: &Organisation,
-    request: SearchRequest,
-) -> Result<Vec<Found>, Problem> {
-    let response = gateway.knowledge(None).search(gateway.ask(request)).await?;
-    Ok(Found::all(response.into_inner().results, organisation))
+/// A part of the page, for the script: answers to the like of what is being typed.
+pub(super) async fn suggestions(State(gateway): State<Gateway>, frame: Frame, Query(query): Query) -> Page {
+    let found = suggested(&gateway, query.text("q")).await?;
+    page(StatusCode::OK, &Suggestions { frame, found })
 }
 
-pub(super) async fn ask_form(State(gateway): State<Gateway>, Visitor(caller): Visitor) -> Page {
+pub(super) async fn ask_form(State(gateway): State<Gateway>, frame: Frame) -> Page {
     let organisation = gateway.organisation().await;
     page(
         StatusCode::OK,
         &AskPage {
-            frame: Frame::of(caller.as_ref()),
+            kinds: words::kinds(frame.language),
+            frame,
             ask: Ask::new(),
-            kinds: words::kinds(),
             fields: organisation.fields(),
             error: String::new(),
             elsewhere: String::new(),
@@ -141,18 +136,12 @@ pub(super) async fn ask_form(State(gateway): State<Gateway>, Visitor(caller): Vi
 
 /// Submits, or with the button `look` shows what was answered to the like: the suggestions of
 /// those without JavaScript.
-pub(super) async fn ask(
-    State(gateway): State<Gateway>,
-    Visitor(caller): Visitor,
-    Form(fields): Form,
-) -> Page {
+pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, Form(fields): Form) -> Page {
     let mut ask = Ask::read(&fields);
-    let organisation = gateway.organisation().await;
     let looked = fields.text("step") == "look";
     let mut found = Vec::new();
     let refused = if looked {
-        let request = SearchRequest { q: ask.text.clone(), limit: SUGGESTIONS, field: String::new() };
-        look(&gateway, &organisation, request).await.map(|answers| found = answers).err()
+        suggested(&gateway, ask.text.clone()).await.map(|answers| found = answers).err()
     } else {
         match gateway.intake(None).submit_question(gateway.ask(ask.request())).await {
             Ok(response) => {
@@ -166,61 +155,20 @@ pub(super) async fn ask(
         // Changed after it was sent: the next submission is another question.
         ask.request_id = fresh_id();
     }
+    let organisation = gateway.organisation().await;
     page(
         refused.as_ref().map_or(StatusCode::OK, |p| p.status),
         &AskPage {
-            frame: Frame::of(caller.as_ref()),
             ask,
-            kinds: words::kinds(),
+            kinds: words::kinds(frame.language),
             fields: organisation.fields(),
             looked: looked && refused.is_none(),
-            error: refused.as_ref().map(sentence).unwrap_or_default(),
+            error: refused.as_ref().map(|p| sentence(frame.language, p)).unwrap_or_default(),
             elsewhere: refused
                 .filter(|p| p.reason == "GOES_ELSEWHERE")
                 .map(Problem::into_detail)
                 .unwrap_or_default(),
-            found,
-        },
-    )
-}
-
-#[derive(Template)]
-#[template(path = "search.html")]
-struct SearchPage {
-    frame: Frame,
-    q: String,
-    field: String,
-    fields: Vec<Choice>,
-    error: String,
-    looked: bool,
-    found: Vec<Found>,
-}
-
-pub(super) async fn search(
-    State(gateway): State<Gateway>,
-    Visitor(caller): Visitor,
-    Query(query): Query,
-) -> Page {
-    let organisation = gateway.organisation().await;
-    let (q, field) = (query.text("q"), query.text("field"));
-    let mut found = Vec::new();
-    let mut refused = None;
-    if !q.trim().is_empty() {
-        let request = SearchRequest { q: q.clone(), limit: RESULTS, field: field.clone() };
-        match look(&gateway, &organisation, request).await {
-            Ok(answers) => found = answers,
-            Err(problem) => refused = Some(problem),
-        }
-    }
-    page(
-        refused.as_ref().map_or(StatusCode::OK, |p| p.status),
-        &SearchPage {
-            frame: Frame::of(caller.as_ref()),
-            looked: !q.trim().is_empty() && refused.is_none(),
-            q,
-            field,
-            fields: organisation.fields(),
-            error: refused.as_ref().map(sentence).unwrap_or_default(),
+            frame,
             found,
         },
     )

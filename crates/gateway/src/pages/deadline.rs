@@ -11,13 +11,14 @@ use axum::{
 use tonic::{Response, Status};
 
 use super::{
-    Page,
+    Frame, Page,
     officer::{Typed, show},
     segment, words,
 };
 use crate::{
     body::PathPart,
     fields::{Fields, Form},
+    language::{Language, Said},
     session::SignedIn,
     state::Gateway,
 };
@@ -26,44 +27,41 @@ pub(super) struct Clock {
     pub version: u32,
     pub due: String,
     /// Of the deadline: near, here, told to whom; empty: none.
-    pub step: String,
-    pub ending: &'static str,
-    pub left: String,
+    pub step: Said,
+    pub ending: Said,
+    pub left: Said,
     pub basis: String,
     pub first_response: String,
     pub urgent: bool,
     /// What was extended is not made urgent.
     pub may_hasten: bool,
     /// What is waited for; empty: the clock runs.
-    pub waits_for: &'static str,
+    pub waits_for: Said,
     pub pause_reason: String,
-    pub pause_for: Vec<(&'static str, &'static str)>,
+    pub pause_for: Vec<(&'static str, Said)>,
     pub extension_left: u32,
-    pub unit: &'static str,
+    pub unit: Said,
     pub history: Vec<String>,
 }
 
 impl Clock {
-    pub fn new(response: &GetDeadlineResponse) -> Self {
+    pub fn new(language: Language, response: &GetDeadlineResponse) -> Self {
         let ending = response.ending();
-        let unit = words::span_unit(response.unit());
-        let pause_for = response.pause_for().map(|what| (what.as_str_name(), words::waits_for(what)));
+        let unit = words::span_unit(language, response.unit());
+        let pause_for = response.pause_for().map(|what| (what.as_str_name(), words::waits_for(language, what)));
         let pause_for = pause_for.collect();
         let deadline = response.deadline.clone().unwrap_or_default();
         let (hours, minutes) = (response.working_minutes_left / 60, response.working_minutes_left % 60);
-        let waits_for = match deadline.waits_for() {
-            WaitsFor::Unspecified => "",
-            what => words::waits_for(what),
-        };
+        let waits_for = words::waits_for(language, deadline.waits_for());
         let unheard = ending == DeadlineEnding::Unspecified && deadline.first_response_at.is_none();
         let first_response =
-            if unheard { words::moment(deadline.first_response_due_at.as_ref()) } else { String::new() };
+            if unheard { words::moment(language, deadline.first_response_due_at.as_ref()) } else { String::new() };
         Self {
             version: deadline.version,
-            due: words::moment(deadline.due_at.as_ref()),
-            step: words::deadline_step(&deadline),
-            ending: words::deadline_ending(ending),
-            left: format!("{hours} giờ {minutes} phút"),
+            due: words::moment(language, deadline.due_at.as_ref()),
+            step: words::deadline_step(language, &deadline),
+            ending: words::deadline_ending(language, ending),
+            left: language.say_with("clock-left", &[("hours", hours.into()), ("minutes", minutes.into())]),
             basis: deadline.basis,
             first_response,
             urgent: response.urgent,
@@ -72,28 +70,36 @@ impl Clock {
             pause_reason: deadline.pause_reason,
             pause_for,
             extension_left: response.extension_left,
+            history: history(language, response, &unit),
             unit,
-            history: history(response, unit),
         }
     }
 }
 
-fn history(response: &GetDeadlineResponse, unit: &str) -> Vec<String> {
+fn history(language: Language, response: &GetDeadlineResponse, unit: &str) -> Vec<String> {
     let pauses = response.pauses.iter().map(|pause| {
-        let since = words::moment(pause.since.as_ref());
-        let until = pause.until.as_ref().map_or("nay".to_owned(), |until| words::moment(Some(until)));
-        let what = words::waits_for(pause.waits_for());
-        (pause.since, format!("{since} – {until}: tạm dừng, {what}. Lý do: {} ({})", pause.reason, pause.by))
+        let until = pause.until.as_ref();
+        let until = until.map_or(language.say("clock-now").into_owned(), |at| words::moment(language, Some(at)));
+        let values = [
+            ("since", words::moment(language, pause.since.as_ref()).into()),
+            ("until", until.into()),
+            ("what", words::waits_for(language, pause.waits_for()).into()),
+            ("reason", pause.reason.as_str().into()),
+            ("by", pause.by.as_str().into()),
+        ];
+        (pause.since, language.say_with("clock-was-paused", &values).into_owned())
     });
     let extensions = response.extensions.iter().map(|extension| {
-        let at = words::moment(extension.at.as_ref());
-        let before = words::moment(extension.due_before.as_ref());
-        let number = extension.number;
-        let text = format!(
-            "{at}: gia hạn {number} {unit}, hạn cũ {before}. Lý do: {}. Người duyệt: {} ({})",
-            extension.reason, extension.approver, extension.by
-        );
-        (extension.at, text)
+        let values = [
+            ("at", words::moment(language, extension.at.as_ref()).into()),
+            ("number", extension.number.into()),
+            ("unit", unit.into()),
+            ("before", words::moment(language, extension.due_before.as_ref()).into()),
+            ("reason", extension.reason.as_str().into()),
+            ("approver", extension.approver.as_str().into()),
+            ("by", extension.by.as_str().into()),
+        ];
+        (extension.at, language.say_with("clock-was-extended", &values).into_owned())
     });
     let mut all: Vec<_> = pauses.chain(extensions).collect();
     all.sort_by_key(|(at, _)| api::time(at.as_ref()));
@@ -102,6 +108,7 @@ fn history(response: &GetDeadlineResponse, unit: &str) -> Vec<String> {
 
 async fn answer_to(
     gateway: &Gateway,
+    frame: Frame,
     caller: &SignedIn,
     ticket_id: String,
     fields: &Fields,
@@ -111,11 +118,12 @@ async fn answer_to(
         return Ok(Redirect::to(&format!("/can-bo/phieu/{}", segment(&ticket_id))).into_response());
     };
     let typed = Typed::of_clock(fields.text("reason"), fields.text("approver"));
-    show(gateway, caller, ticket_id, typed, Some(&status.into())).await
+    show(gateway, frame, caller, ticket_id, typed, Some(&status.into())).await
 }
 
 pub(super) async fn pause(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -128,22 +136,24 @@ pub(super) async fn pause(
         reason: fields.text("reason"),
     };
     let outcome = gateway.routing(Some(&caller.token)).pause_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
 }
 
 pub(super) async fn resume(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
     let request = ResumeDeadlineRequest { ticket_id: ticket_id.clone(), version: fields.number("version")? };
     let outcome = gateway.routing(Some(&caller.token)).resume_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
 }
 
 pub(super) async fn extend(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -156,16 +166,17 @@ pub(super) async fn extend(
         approver: fields.text("approver"),
     };
     let outcome = gateway.routing(Some(&caller.token)).extend_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
 }
 
 pub(super) async fn hasten(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
     let request = HastenDeadlineRequest { ticket_id: ticket_id.clone() };
     let outcome = gateway.routing(Some(&caller.token)).hasten_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
 }

@@ -21,6 +21,7 @@ use super::{Frame, Page, page, segment, sentence, words};
 use crate::{
     body::PathPart,
     fields::{Fields, Form, Query},
+    language::{Language, Said},
     organisation::Organisation,
     problem::Problem,
     session::SignedIn,
@@ -43,7 +44,7 @@ struct Desk {
 struct Review {
     segment: String,
     question: String,
-    reason: &'static str,
+    reason: Said,
     unit: String,
     opened: String,
 }
@@ -58,26 +59,33 @@ struct Answer {
     segment: String,
     question: String,
     answer: String,
-    unit: String,
+    about: String,
 }
 
 impl Pair {
-    fn new(pair: Contradiction, organisation: &Organisation) -> Self {
+    fn new(language: Language, pair: Contradiction, organisation: &Organisation) -> Self {
         let answer = |passage: Passage| Answer {
             segment: segment(&passage.id),
             id: passage.id,
             question: passage.question,
             answer: passage.answer,
-            unit: organisation.unit_name(&passage.unit),
+            about: organisation.unit_name(&passage.unit),
         };
         Self {
-            found: words::moment(pair.found_at.as_ref()),
+            found: words::moment(language, pair.found_at.as_ref()),
             answers: pair.left.into_iter().chain(pair.right).map(answer).collect(),
         }
     }
 }
 
-async fn show_desk(gateway: &Gateway, caller: &SignedIn, query: &Fields, refused: Option<&Problem>) -> Page {
+async fn show_desk(
+    gateway: &Gateway,
+    frame: Frame,
+    caller: &SignedIn,
+    query: &Fields,
+    refused: Option<&Problem>,
+) -> Page {
+    let language = frame.language;
     let mut editing = gateway.editing(Some(&caller.token));
     let reviews = ListReviewsRequest { limit: PAGE, page_token: query.text("ra-soat") };
     let pairs = ListContradictionsRequest { limit: PAGE, page_token: query.text("mau-thuan") };
@@ -91,28 +99,38 @@ async fn show_desk(gateway: &Gateway, caller: &SignedIn, query: &Fields, refused
     let organisation = gateway.organisation().await;
     let review = |task: api::knowledge::v1::ReviewTask| Review {
         segment: segment(&task.passage_id),
-        reason: words::review_reason(task.reason()),
+        reason: words::review_reason(language, task.reason()),
         unit: organisation.unit_name(&task.unit),
-        opened: words::moment(task.opened_at.as_ref()),
+        opened: words::moment(language, task.opened_at.as_ref()),
         question: task.question,
     };
     let template = Desk {
-        frame: Frame::of(Some(caller)),
-        error: refused.map(sentence).unwrap_or_default(),
+        frame,
+        error: refused.map(|p| sentence(language, p)).unwrap_or_default(),
         reviews: reviews.tasks.into_iter().map(review).collect(),
         next_reviews: segment(&reviews.next_page_token),
-        pairs: pairs.contradictions.into_iter().map(|pair| Pair::new(pair, &organisation)).collect(),
+        pairs: pairs
+            .contradictions
+            .into_iter()
+            .map(|pair| Pair::new(language, pair, &organisation))
+            .collect(),
         next_pairs: segment(&pairs.next_page_token),
     };
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }
 
-pub(super) async fn desk(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
-    show_desk(&gateway, &caller, &query, None).await
+pub(super) async fn desk(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Page {
+    show_desk(&gateway, frame, &caller, &query, None).await
 }
 
 pub(super) async fn mark_compatible(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     Form(fields): Form,
 ) -> Page {
@@ -124,7 +142,7 @@ pub(super) async fn mark_compatible(
     };
     match gateway.editing(Some(&caller.token)).mark_compatible(gateway.ask(request)).await {
         Ok(_) => Ok(Redirect::to("/bien-tap").into_response()),
-        Err(status) => show_desk(&gateway, &caller, &Fields::default(), Some(&status.into())).await,
+        Err(status) => show_desk(&gateway, frame, &caller, &Fields::default(), Some(&status.into())).await,
     }
 }
 
@@ -145,7 +163,7 @@ struct PassagePage {
     id: String,
     segment: String,
     version: u32,
-    state: &'static str,
+    state: Said,
     published: bool,
     reusable: bool,
     superseded_by: String,
@@ -154,52 +172,47 @@ struct PassagePage {
     copy_segment: String,
     question: String,
     answer: String,
-    field: String,
-    unit: String,
-    source: String,
+    about: String,
     valid_from: String,
     valid_until: String,
     basis: String,
-    received: u32,
-    told_of: u32,
-    told: u32,
-    waiting: u32,
+    received: String,
     versions: Vec<Version>,
     typed_text: String,
     typed_reason: String,
 }
 
 struct Version {
-    change: &'static str,
-    at: String,
-    by: String,
+    change: Said,
+    about: String,
     reason: String,
     answer: String,
 }
 
 impl PassagePage {
     fn new(
-        caller: &SignedIn,
+        frame: Frame,
         organisation: &Organisation,
         got: GetPassageResponse,
         recall: &GetRecallResponse,
     ) -> Self {
         let passage = got.passage.unwrap_or_default();
         let state = passage.state();
+        let language = frame.language;
         let version = |version: api::knowledge::v1::PassageVersion| Version {
-            change: words::change(version.change()),
-            at: words::moment(version.at.as_ref()),
-            by: version.by,
+            change: words::change(language, version.change()),
+            about: words::joined([words::moment(language, version.at.as_ref()).as_str(), &version.by]),
             reason: version.reason,
             answer: version.answer,
         };
         Self {
-            frame: Frame::of(Some(caller)),
+            received: received(language, recall),
+            frame,
             error: String::new(),
             segment: segment(&passage.id),
             id: passage.id,
             version: passage.version,
-            state: words::passage_state(state),
+            state: words::passage_state(language, state),
             published: state == PassageState::Published,
             reusable: passage.reusable,
             superseded_segment: segment(&passage.superseded_by),
@@ -209,24 +222,41 @@ impl PassagePage {
             question: passage.question,
             typed_text: passage.answer.clone(),
             answer: passage.answer,
-            field: organisation.field_name(&passage.field),
-            unit: organisation.unit_name(&passage.unit),
-            source: passage.source,
+            about: words::joined([
+                organisation.field_name(&passage.field).as_str(),
+                &organisation.unit_name(&passage.unit),
+                &passage.source,
+            ]),
             valid_from: words::form_day(passage.valid_from.as_ref()),
             valid_until: words::form_day(passage.valid_until.as_ref()),
             basis: passage.basis.join("\n"),
-            received: recall.received,
-            told_of: recall.version,
-            told: recall.told,
-            waiting: recall.waiting,
             versions: got.versions.into_iter().map(version).collect(),
             typed_reason: String::new(),
         }
     }
 }
 
+/// How many received it, and how many of these heard of its last change.
+fn received(language: Language, recall: &GetRecallResponse) -> String {
+    let received = language.say_with("edit-received", &[("n", recall.received.into())]);
+    let told = match recall.version {
+        0 => Said::Borrowed(""),
+        version => language.say_with(
+            "edit-told",
+            &[("version", version.into()), ("told", recall.told.into()), ("waiting", recall.waiting.into())],
+        ),
+    };
+    words::joined([&*received, &*told])
+}
+
 /// The answer; `refused` with what was typed, which is kept.
-async fn show(gateway: &Gateway, caller: &SignedIn, id: String, refused: Option<(Problem, Fields)>) -> Page {
+async fn show(
+    gateway: &Gateway,
+    frame: Frame,
+    caller: &SignedIn,
+    id: String,
+    refused: Option<(Problem, Fields)>,
+) -> Page {
     let recall = GetRecallRequest { passage_id: id.clone(), limit: 1, page_token: String::new() };
     let (mut knowledge, mut intake) =
         (gateway.editing(Some(&caller.token)), gateway.intake(Some(&caller.token)));
@@ -235,9 +265,9 @@ async fn show(gateway: &Gateway, caller: &SignedIn, id: String, refused: Option<
         intake.get_recall(gateway.ask(recall)),
     )?;
     let organisation = gateway.organisation().await;
-    let mut template = PassagePage::new(caller, &organisation, passage.into_inner(), recall.get_ref());
+    let mut template = PassagePage::new(frame, &organisation, passage.into_inner(), recall.get_ref());
     let Some((problem, typed)) = refused else { return page(StatusCode::OK, &template) };
-    template.error = sentence(&problem);
+    template.error = sentence(template.frame.language, &problem);
     template.typed_reason = typed.text("reason");
     let text = typed.text("text");
     if !text.is_empty() {
@@ -248,6 +278,7 @@ async fn show(gateway: &Gateway, caller: &SignedIn, id: String, refused: Option<
 
 async fn answer_to(
     gateway: &Gateway,
+    frame: Frame,
     caller: &SignedIn,
     id: String,
     fields: Fields,
@@ -255,20 +286,22 @@ async fn answer_to(
 ) -> Page {
     match outcome {
         Ok(_) => Ok(Redirect::to(&path_of(&id)).into_response()),
-        Err(status) => show(gateway, caller, id, Some((status.into(), fields))).await,
+        Err(status) => show(gateway, frame, caller, id, Some((status.into(), fields))).await,
     }
 }
 
 pub(super) async fn passage(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(id): PathPart,
 ) -> Page {
-    show(&gateway, &caller, id, None).await
+    show(&gateway, frame, &caller, id, None).await
 }
 
 pub(super) async fn correct(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(id): PathPart,
     Form(fields): Form,
@@ -280,11 +313,12 @@ pub(super) async fn correct(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).correct_answer(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, fields, outcome).await
 }
 
 pub(super) async fn withdraw(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(id): PathPart,
     Form(fields): Form,
@@ -295,11 +329,12 @@ pub(super) async fn withdraw(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).withdraw_answer(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, fields, outcome).await
 }
 
 pub(super) async fn supersede(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(id): PathPart,
     Form(fields): Form,
@@ -311,11 +346,12 @@ pub(super) async fn supersede(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).supersede_answer(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, fields, outcome).await
 }
 
 pub(super) async fn set_validity(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(id): PathPart,
     Form(fields): Form,
@@ -330,7 +366,7 @@ pub(super) async fn set_validity(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).set_validity(gateway.ask(request)).await;
-    answer_to(&gateway, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, fields, outcome).await
 }
 
 fn day(fields: &Fields, name: &str, parameter: &str) -> Result<Option<Timestamp>, Problem> {

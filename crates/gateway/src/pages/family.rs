@@ -7,11 +7,11 @@ use axum::{
 };
 
 use super::{
-    Page,
+    Frame, Page,
     officer::{Typed, show},
     segment, words,
 };
-use crate::{body::PathPart, fields::Form, session::SignedIn, state::Gateway};
+use crate::{body::PathPart, fields::Form, language::Language, session::SignedIn, state::Gateway};
 
 pub(super) struct Family {
     pub members: Vec<Member>,
@@ -31,9 +31,9 @@ pub(super) struct Member {
 }
 
 impl Family {
-    pub fn new(members: Vec<FamilyMember>, size: u32, centre_ticket_id: &str) -> Self {
+    pub fn new(language: Language, members: Vec<FamilyMember>, size: u32, centre_ticket_id: &str) -> Self {
         Self {
-            members: members.into_iter().map(Member::new).collect(),
+            members: members.into_iter().map(|member| Member::new(language, member)).collect(),
             size,
             centre: segment(centre_ticket_id),
         }
@@ -41,21 +41,23 @@ impl Family {
 }
 
 impl Member {
-    fn new(member: FamilyMember) -> Self {
+    fn new(language: Language, member: FamilyMember) -> Self {
         let mut why = member.reasons;
         if !member.joined_by.is_empty() {
             why.push(member.joined_by);
         } else if !member.exact {
-            why.push(format!("xác suất cùng câu hỏi {}", words::percent(member.probability)));
+            let share = words::percent(language, member.probability);
+            let why_so = language.say_with("reply-member-probability", &[("share", share.into())]);
+            why.push(why_so.into_owned());
         }
         Self {
             segment: segment(&member.ticket_id),
             id: member.ticket_id,
             version: member.version,
             excerpt: member.excerpt,
-            asked: words::moment(member.asked_at.as_ref()),
-            due: words::moment(member.due_at.as_ref()),
-            why: why.join(" · "),
+            asked: words::moment(language, member.asked_at.as_ref()),
+            due: words::moment(language, member.due_at.as_ref()),
+            why: words::joined(why.iter().map(String::as_str)),
         }
     }
 }
@@ -66,6 +68,7 @@ fn back_to(ticket_id: &str) -> Response {
 
 pub(super) async fn attach(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -79,11 +82,12 @@ pub(super) async fn attach(
     let Err(status) = gateway.answering(Some(&caller.token)).attach_member(gateway.ask(request)).await else {
         return Ok(back_to(&ticket_id));
     };
-    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
 }
 
 pub(super) async fn detach(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -97,5 +101,5 @@ pub(super) async fn detach(
     let Err(status) = gateway.answering(Some(&caller.token)).detach_member(gateway.ask(request)).await else {
         return Ok(back_to(&ticket_id));
     };
-    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
 }

@@ -5,6 +5,7 @@ use api::{
         AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
         ReturnQuestionRequest,
     },
+    knowledge::v1::{self as knowledge, Band},
     routing::v1::{AssignUnitRequest, GetDeadlineRequest, GetRoutingRequest, UnitSuggestion},
 };
 use askama::Template;
@@ -15,25 +16,43 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 
-use super::{Frame, Page, deadline::Clock, family::Family, page, segment, sentence, words};
+use super::{
+    Frame, Page,
+    deadline::Clock,
+    family::Family,
+    marks::{self, Run},
+    page, segment, sentence, words,
+};
 use crate::{
     body::PathPart,
     fields::{Form, Query},
+    language::{Language, Said},
     organisation::{Choice, Organisation},
     problem::Problem,
     session::SignedIn,
     state::Gateway,
 };
 
-const PAGE: u32 = 50;
+/// Filters and counts are of these, the most urgent.
+const PAGE: u32 = 200;
 
 #[derive(Template)]
 #[template(path = "inbox.html")]
 struct InboxPage {
     frame: Frame,
-    notice: &'static str,
+    notice: String,
+    filters: Vec<Filter>,
     rows: Vec<Row>,
     next: String,
+    here: &'static str,
+    first: u32,
+}
+
+struct Filter {
+    code: &'static str,
+    name: Said,
+    count: usize,
+    here: bool,
 }
 
 struct Row {
@@ -48,51 +67,81 @@ struct Row {
     field: String,
     unit: String,
     excerpt: String,
-    band: &'static str,
+    drafted: bool,
+    band: Said,
     family_size: u32,
 }
 
 impl Row {
-    fn new(item: InboxItem, organisation: &Organisation, now: DateTime<Utc>) -> Self {
+    fn new(language: Language, item: InboxItem, organisation: &Organisation, now: DateTime<Utc>) -> Self {
         let deadline = item.deadline.clone().unwrap_or_default();
         Self {
             segment: segment(&item.ticket_id),
-            due: words::moment(item.urgent_at.as_ref()),
+            due: words::moment(language, item.urgent_at.as_ref()),
             // A family is as urgent as its most urgent member, also while its centre's clock stands.
             overdue: words::is_past(item.urgent_at.as_ref(), now)
                 && (deadline.paused_at.is_none() || item.urgent_at != item.due_at),
-            waits_for: words::waits_for(deadline.waits_for()),
+            waits_for: words::waits_for(language, deadline.waits_for()),
             extended: deadline.extensions > 0,
-            step: words::deadline_step(&deadline),
+            step: words::deadline_step(language, &deadline),
             field: organisation.field_name(&item.field),
             unit: organisation.unit_name(&item.unit),
-            band: words::band(item.band()),
+            drafted: item.band() == Band::Reuse,
+            band: words::band(language, item.band()),
             family_size: item.family_size,
             excerpt: item.excerpt,
         }
     }
 }
 
-pub(super) async fn inbox(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
+type Passes = fn(&Row) -> bool;
+
+/// Code in the address, key of its name, and what passes.
+const FILTERS: [(&str, &str, Passes); 4] = [
+    ("", "inbox-all", |_| true),
+    ("qua-han", "inbox-overdue", |row| row.overdue),
+    ("du-thao", "inbox-drafted", |row| row.drafted),
+    ("nhom", "inbox-families", |row| row.family_size > 0),
+];
+
+pub(super) async fn inbox(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Page {
+    let language = frame.language;
     let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang"), members: false };
     let inbox = gateway.answering(Some(&caller.token)).list_inbox(gateway.ask(request)).await?.into_inner();
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let notice = match query.text("xong").as_str() {
-        "duyet" => "Đã duyệt và gửi câu trả lời.",
-        "tra-lai" => "Đã trả lại câu hỏi để phân công lại.",
-        "chuyen" => "Đã chuyển câu hỏi.",
-        _ => "",
+        "duyet" => frame.t("done-approved"),
+        "tra-lai" => frame.t("done-returned"),
+        "chuyen" => frame.t("done-moved"),
+        _ => Said::Borrowed(""),
     };
-    page(
-        StatusCode::OK,
-        &InboxPage {
-            frame: Frame::of(Some(&caller)),
-            notice,
-            rows: inbox.items.into_iter().map(|item| Row::new(item, &organisation, now)).collect(),
-            next: segment(&inbox.next_page_token),
-        },
-    )
+    let wanted = query.text("loc");
+    let (here, _, passes) = FILTERS.into_iter().find(|f| f.0 == wanted).unwrap_or(FILTERS[0]);
+    let rows = inbox.items.into_iter().map(|item| Row::new(language, item, &organisation, now));
+    let mut rows: Vec<Row> = rows.collect();
+    let filters = FILTERS.map(|(code, key, passes)| Filter {
+        code,
+        name: frame.t(key),
+        count: rows.iter().filter(|row| passes(row)).count(),
+        here: code == here,
+    });
+    rows.retain(passes);
+    let template = InboxPage {
+        frame,
+        notice: notice.into_owned(),
+        filters: filters.into(),
+        rows,
+        next: segment(&inbox.next_page_token),
+        here,
+        first: PAGE,
+    };
+    page(StatusCode::OK, &template)
 }
 
 #[derive(Template)]
@@ -101,14 +150,12 @@ struct QuestionPage {
     frame: Frame,
     error: String,
     segment: String,
-    state: &'static str,
+    state: Said,
     waits: bool,
-    kind: &'static str,
+    kind: Said,
     text: String,
     follow_ups: Vec<String>,
-    submitted: String,
-    field: String,
-    unit: String,
+    about: String,
     due: String,
     overdue: bool,
     answer: String,
@@ -135,18 +182,18 @@ struct Suggestion {
 }
 
 struct Verdict {
-    band: &'static str,
+    band: Said,
     probability: String,
     reasons: Vec<String>,
 }
 
 struct Neighbour {
     id: String,
-    question: String,
+    /// What is asked and what was answered, with the words marked that the other does not have.
+    asked: Vec<Run>,
+    question: Vec<Run>,
     answer: String,
-    source: String,
-    score: String,
-    probability: String,
+    about: String,
     cited: bool,
 }
 
@@ -169,6 +216,7 @@ impl Typed {
 
 impl QuestionPage {
     fn new(
+        frame: Frame,
         caller: &SignedIn,
         organisation: &Organisation,
         ticket: GetDraftResponse,
@@ -176,48 +224,36 @@ impl QuestionPage {
         typed: Typed,
         now: DateTime<Utc>,
     ) -> Self {
+        let language = frame.language;
         let state = ticket.state();
         let question = ticket.question.unwrap_or_default();
         let draft = ticket.draft.unwrap_or_default();
-        let family = Family::new(ticket.family, ticket.family_size, &ticket.centre_ticket_id);
+        let family = Family::new(language, ticket.family, ticket.family_size, &ticket.centre_ticket_id);
         let unit =
             if ticket.unit_name.is_empty() { organisation.unit_name(&ticket.unit) } else { ticket.unit_name };
+        let submitted = words::moment(language, question.submitted_at.as_ref());
+        let sent = format!("{} {submitted}", frame.t("reply-sent"));
+        let neighbour = |source| Neighbour::new(language, &question.text, source, &typed.cited);
         Self {
-            frame: Frame::of(Some(caller)),
             error: String::new(),
             segment: segment(&ticket.ticket_id),
-            state: words::answer_state(state),
+            state: words::answer_state(language, state),
             waits: state == AnswerState::Drafted,
-            kind: words::kind(question.kind()),
-            submitted: words::moment(question.submitted_at.as_ref()),
-            text: question.text,
-            follow_ups: question.follow_ups,
-            field: organisation.field_name(&ticket.field),
-            unit,
-            due: words::moment(ticket.due_at.as_ref()),
-            overdue: state == AnswerState::Drafted
-                && words::is_past(ticket.due_at.as_ref(), now)
+            kind: words::kind(language, question.kind()),
+            about: words::joined([sent.as_str(), &organisation.field_name(&ticket.field), &unit]),
+            due: words::moment(language, ticket.due_at.as_ref()),
+            overdue: state == AnswerState::Drafted && words::is_past(ticket.due_at.as_ref(), now)
                 && ticket.deadline.is_none_or(|deadline| deadline.paused_at.is_none()),
             answer: ticket.answer,
             version: draft.version,
             verdict: draft.verdict.map(|verdict| Verdict {
-                band: words::band(verdict.band()),
-                probability: words::percent(verdict.probability),
+                band: words::band(language, verdict.band()),
+                probability: words::percent(language, verdict.probability),
                 reasons: verdict.reasons,
             }),
-            sources: draft
-                .sources
-                .into_iter()
-                .map(|source| Neighbour {
-                    cited: typed.cited.contains(&source.id),
-                    score: words::decimal(source.score),
-                    probability: words::percent(source.probability),
-                    id: source.id,
-                    question: source.question,
-                    answer: source.answer,
-                    source: source.source,
-                })
-                .collect(),
+            sources: draft.sources.into_iter().map(neighbour).collect(),
+            text: question.text,
+            follow_ups: question.follow_ups,
             draft: typed.text.unwrap_or(draft.text),
             reason: typed.reason,
             may_assign: caller.assigns(),
@@ -227,12 +263,29 @@ impl QuestionPage {
             clock,
             clock_reason: typed.clock_reason,
             approver: typed.approver,
+            frame,
+        }
+    }
+}
+
+impl Neighbour {
+    fn new(language: Language, asked: &str, source: knowledge::Neighbour, cited: &[String]) -> Self {
+        let alike = format!("{} {}", language.say("reply-alike"), words::decimal(language, source.score));
+        let same = format!("{} {}", language.say("reply-same"), words::percent(language, source.probability));
+        Self {
+            cited: cited.contains(&source.id),
+            asked: marks::differing(asked, &source.question),
+            question: marks::differing(&source.question, asked),
+            about: words::joined([alike.as_str(), &same, &source.source]),
+            answer: source.answer,
+            id: source.id,
         }
     }
 }
 
 pub(super) async fn show(
     gateway: &Gateway,
+    frame: Frame,
     caller: &SignedIn,
     ticket_id: String,
     typed: Typed,
@@ -246,20 +299,22 @@ pub(super) async fn show(
     let (ticket, clock) = tokio::join!(answering.get_draft(request), routing.get_deadline(clock));
     let ticket = ticket?.into_inner();
     // The page is of use without it.
-    let clock = clock.ok().map(|response| Clock::new(response.get_ref()));
+    let clock = clock.ok().map(|response| Clock::new(frame.language, response.get_ref()));
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
-    let mut template = QuestionPage::new(caller, &organisation, ticket, clock, typed, now);
+    let language = frame.language;
+    let mut template = QuestionPage::new(frame, caller, &organisation, ticket, clock, typed, now);
     if template.may_assign && template.answer.is_empty() {
-        template.suggestions = suggestions(gateway, caller, &id, &organisation).await;
+        template.suggestions = suggestions(gateway, language, caller, &id, &organisation).await;
     }
-    template.error = refused.map(sentence).unwrap_or_default();
+    template.error = refused.map(|p| sentence(language, p)).unwrap_or_default();
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }
 
 /// None while routing cannot be reached: the page is of use without.
 async fn suggestions(
     gateway: &Gateway,
+    language: Language,
     caller: &SignedIn,
     ticket_id: &str,
     organisation: &Organisation,
@@ -269,7 +324,7 @@ async fn suggestions(
     let found = found.map(|response| response.into_inner().suggestions).unwrap_or_default();
     let suggestion = |one: UnitSuggestion| Suggestion {
         name: organisation.unit_name(&one.unit),
-        probability: words::percent(one.probability),
+        probability: words::percent(language, one.probability),
         code: one.unit,
     };
     found.into_iter().map(suggestion).collect()
@@ -281,14 +336,16 @@ fn done(what: &str) -> Response {
 
 pub(super) async fn question(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
 ) -> Page {
-    show(&gateway, &caller, ticket_id, Typed::default(), None).await
+    show(&gateway, frame, &caller, ticket_id, Typed::default(), None).await
 }
 
 pub(super) async fn approve(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -306,11 +363,12 @@ pub(super) async fn approve(
         return Ok(done("duyet"));
     };
     let typed = Typed { text: Some(text), cited: source_ids, ..Typed::default() };
-    show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
+    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
 }
 
 pub(super) async fn give_back(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -327,11 +385,12 @@ pub(super) async fn give_back(
         return Ok(done("tra-lai"));
     };
     let typed = Typed { reason, ..Typed::default() };
-    show(&gateway, &caller, ticket_id, typed, Some(&status.into())).await
+    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
 }
 
 pub(super) async fn assign(
     State(gateway): State<Gateway>,
+    frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
@@ -340,5 +399,5 @@ pub(super) async fn assign(
     let Err(status) = gateway.routing(Some(&caller.token)).assign_unit(gateway.ask(request)).await else {
         return Ok(done("chuyen"));
     };
-    show(&gateway, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
 }

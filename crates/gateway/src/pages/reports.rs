@@ -10,7 +10,9 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode};
 
 use super::{Frame, Page, page, words};
-use crate::{fields::Query, organisation::Organisation, session::SignedIn, state::Gateway};
+use crate::{
+    fields::Query, language::Language, organisation::Organisation, session::SignedIn, state::Gateway,
+};
 
 const PERIODS: [u32; 4] = [7, 30, 90, 366];
 const DEFAULT_PERIOD: u32 = 30;
@@ -50,7 +52,7 @@ struct Satisfaction {
     interval: String,
 }
 
-fn hottest(points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
+fn hottest(language: Language, points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
     let mut by_field: HashMap<String, u32> = HashMap::new();
     for point in points {
         *by_field.entry(point.field).or_default() += point.asked;
@@ -60,7 +62,7 @@ fn hottest(points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
         .into_iter()
         .map(|(field, asked)| Hot {
             field: match field.as_str() {
-                "" => "Chưa rõ lĩnh vực".to_owned(),
+                "" => language.say("library-others").into_owned(),
                 code => organisation.field_name(code),
             },
             asked,
@@ -71,31 +73,36 @@ fn hottest(points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
     hot
 }
 
-fn deadlines(counts: UnitDeadlines, organisation: &Organisation) -> Deadlines {
+fn deadlines(language: Language, counts: UnitDeadlines, organisation: &Organisation) -> Deadlines {
     Deadlines {
         unit: organisation.unit_name(&counts.unit),
-        share: counts.on_time_share.map_or_else(|| "–".to_owned(), words::percent),
+        share: counts.on_time_share.map_or_else(|| "–".to_owned(), |share| words::percent(language, share)),
         counts,
     }
 }
 
-fn satisfaction(group: &SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
+fn satisfaction(language: Language, group: &SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
     Satisfaction {
         field: organisation.field_name(&group.field),
         unit: organisation.unit_name(&group.unit),
         ratings: group.ratings,
         few: group.ratings < FEW_RATINGS,
-        mean: words::decimal(group.mean_score),
-        satisfied: words::percent(group.satisfied_share),
+        mean: words::decimal(language, group.mean_score),
+        satisfied: words::percent(language, group.satisfied_share),
         interval: format!(
             "{} – {}",
-            words::percent(group.satisfied_low),
-            words::percent(group.satisfied_high)
+            words::percent(language, group.satisfied_low),
+            words::percent(language, group.satisfied_high)
         ),
     }
 }
 
-pub(super) async fn reports(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
+pub(super) async fn reports(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Page {
     let days = match query.number("days")? {
         0 => DEFAULT_PERIOD,
         days => days,
@@ -108,13 +115,15 @@ pub(super) async fn reports(State(gateway): State<Gateway>, caller: SignedIn, Qu
         rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days })),
     )?;
     let organisation = gateway.organisation().await;
+    let language = frame.language;
+    let (due, rated) = (due.into_inner().units, rated.into_inner().groups);
     let template = ReportsPage {
-        frame: Frame::of(Some(&caller)),
+        frame,
         days,
         periods: PERIODS,
-        hotness: hottest(hot.into_inner().points, &organisation),
-        deadlines: due.into_inner().units.into_iter().map(|u| deadlines(u, &organisation)).collect(),
-        satisfaction: rated.into_inner().groups.iter().map(|g| satisfaction(g, &organisation)).collect(),
+        hotness: hottest(language, hot.into_inner().points, &organisation),
+        deadlines: due.into_iter().map(|u| deadlines(language, u, &organisation)).collect(),
+        satisfaction: rated.iter().map(|g| satisfaction(language, g, &organisation)).collect(),
     };
     page(StatusCode::OK, &template)
 }
@@ -127,7 +136,7 @@ mod tests {
     fn hotness_adds_the_days_and_puts_the_hottest_first() {
         let point = |field: &str, asked| HotnessPoint { field: field.into(), day: String::new(), asked };
         let points = vec![point("a", 1), point("", 2), point("a", 3)];
-        let hot = hottest(points, &Organisation::default());
+        let hot = hottest(Language::Vietnamese, points, &Organisation::default());
         let seen: Vec<_> = hot.iter().map(|h| (h.field.as_str(), h.asked, h.most)).collect();
         assert_eq!(seen, [("a", 4, 4), ("Chưa rõ lĩnh vực", 2, 4)]);
     }

@@ -22,13 +22,13 @@ struct SignInPage {
     error: String,
 }
 
-pub(super) async fn form(Query(query): Query) -> Page {
+pub(super) async fn form(frame: Frame, Query(query): Query) -> Page {
     let expired = query.text("het") == "1";
-    let error = if expired { "Phiên làm việc đã hết hạn. Mời đăng nhập lại." } else { "" };
-    page(StatusCode::OK, &SignInPage { frame: Frame::of(None), error: error.to_owned() })
+    let error = if expired { frame.t("sign-in-expired").into_owned() } else { String::new() };
+    page(StatusCode::OK, &SignInPage { frame, error })
 }
 
-pub(super) async fn sign_in(State(gateway): State<Gateway>, Form(fields): Form) -> Page {
+pub(super) async fn sign_in(State(gateway): State<Gateway>, frame: Frame, Form(fields): Form) -> Page {
     let context = gateway.context();
     let token = fields.text("token");
     let token = token.trim();
@@ -36,11 +36,15 @@ pub(super) async fn sign_in(State(gateway): State<Gateway>, Form(fields): Form) 
         Ok(principal) => principal,
         Err(refusal) => {
             let problem = Problem::from(refusal);
-            let template = SignInPage { frame: Frame::of(None), error: sentence(&problem) };
-            return page(problem.status, &template);
+            let error = sentence(frame.language, &problem);
+            return page(problem.status, &SignInPage { frame, error });
         }
     };
-    let home = if words::has_inbox(principal.role) { "/can-bo" } else { "/bao-cao" };
+    let home = match principal.role {
+        role if words::has_inbox(role) => "/can-bo",
+        role if words::edits(role) => "/bien-tap/kho",
+        _ => "/bao-cao",
+    };
     Ok(with_cookie(Redirect::to(home), session::start(token, gateway.config())))
 }
 

@@ -1,44 +1,53 @@
 use super::*;
 use crate::organisation::Choice;
 
-#[derive(Template)]
-#[template(path = "found.html")]
-struct Found {
-    f: Published,
+const VI: Language = Language::Vietnamese;
+
+fn nobody() -> Frame {
+    Frame::new(VI, String::new(), None)
 }
 
-struct Published {
-    question: String,
-    answer: String,
-    field: String,
-    source: String,
+#[derive(Template)]
+#[template(path = "found.html")]
+struct FoundPart {
+    f: library::Found,
 }
 
 #[test]
 fn what_people_wrote_is_text_not_html() {
     let script = "<script>alert(\"'1'\")</script>&";
-    let answer = Published {
-        question: script.into(),
-        answer: script.into(),
-        field: script.into(),
-        source: script.into(),
+    let runs = || marks::found(script, &marks::folded("alert"));
+    let found = library::Found {
+        id: script.into(),
+        segment: segment(script),
+        question: runs(),
+        answer: runs(),
+        about: script.into(),
     };
-    let html = Found { f: answer }.render().unwrap();
+    let html = FoundPart { f: found }.render().unwrap();
     assert!(!html.contains("<script"), "{html}");
+    assert!(html.contains("<mark>alert</mark>"), "{html}");
     assert!(!html.contains("\"'"), "{html}");
 }
 
 #[test]
 fn pages_hold_nothing_that_the_content_policy_forbids() {
-    let html =
-        ErrorPage { frame: Frame::of(None), message: String::new(), reason: String::new(), passing: true }
-            .render()
-            .unwrap();
+    let html = ErrorPage { frame: nobody(), message: String::new(), reason: String::new(), passing: true }
+        .render()
+        .unwrap();
     assert!(!html.contains("style=") && !html.contains("<style") && !html.contains(" onclick"));
     assert!(html.contains(&*CSS_URL.replace('&', "&amp;")));
     for (at, _) in html.match_indices("<script") {
         assert!(html[at..].starts_with("<script type=\"module\" src=\"/assets/"));
     }
+}
+
+#[test]
+fn the_switch_leads_to_the_same_page_of_this_site() {
+    let switched = |uri: &str| in_language(&uri.parse().unwrap(), Language::English);
+    assert_eq!(switched("/tra-cuu?q=a%20b&lang=vi&field="), "/tra-cuu?q=a%20b&field=&lang=en");
+    assert_eq!(switched("/"), "/?lang=en");
+    assert_eq!(switched("//evil.example/x"), "/evil.example/x?lang=en");
 }
 
 #[test]
@@ -49,7 +58,7 @@ fn a_segment_cannot_leave_its_place_in_the_path() {
 
 #[test]
 fn choices_have_the_names_of_the_wire() {
-    let kinds: Vec<Choice> = words::kinds();
+    let kinds: Vec<Choice> = words::kinds(VI);
     assert_eq!(kinds[0].code, "KIND_QUESTION");
     assert_eq!(kinds.len(), 4);
 }
@@ -57,7 +66,7 @@ fn choices_have_the_names_of_the_wire() {
 #[test]
 fn a_refusal_names_the_field_as_its_label_reads() {
     let refused = Problem::invalid("TEXT_EMPTY").field("asker.name", "asker.name is empty");
-    assert_eq!(sentence(&refused), "Họ và tên: Chưa có nội dung");
+    assert_eq!(sentence(VI, &refused), "Họ và tên: Chưa có nội dung");
     let refused = Problem::invalid("KIND_UNKNOWN").field("kind", "kind is missing");
-    assert!(sentence(&refused).starts_with("Chưa chọn loại"));
+    assert!(sentence(VI, &refused).starts_with("Chưa chọn loại"));
 }

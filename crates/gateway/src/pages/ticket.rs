@@ -2,23 +2,25 @@
 
 use api::{
     intake::v1::{
-        AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, RateAnswerRequest, TicketState,
+        AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, PublishedAnswer, RateAnswerRequest,
+        RejectAnswerRequest, TicketState,
     },
     routing::v1::WaitsFor,
 };
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Redirect},
 };
+use qrcode::{QrCode, render::svg};
 
 use super::{Frame, Page, page, segment, sentence, words};
 use crate::{
     body::PathPart,
     fields::{Form, Query},
+    language::{Language, Said},
     problem::Problem,
-    session::{SignedIn, Visitor},
     state::Gateway,
 };
 
@@ -30,12 +32,11 @@ struct FindPage {
     error: String,
 }
 
-pub(super) async fn find(Visitor(caller): Visitor, Query(query): Query) -> Page {
+pub(super) async fn find(frame: Frame, Query(query): Query) -> Page {
     let code = query.text("code").trim().to_owned();
     if !code.is_empty() {
         return Ok(Redirect::to(&format!("/theo-doi/{}", segment(&code))).into_response());
     }
-    let frame = Frame::of(caller.as_ref());
     page(StatusCode::OK, &FindPage { frame, code, error: String::new() })
 }
 
@@ -45,42 +46,53 @@ struct TicketPage {
     frame: Frame,
     code: String,
     segment: String,
-    is_new: bool,
-    kind: &'static str,
-    state: &'static str,
+    /// SVG; only of one that was just sent.
+    qr: Option<String>,
+    kind: Said,
+    state: Said,
     text: String,
+    /// Empty once it is answered.
     due: String,
+    /// Whether the promise is still to come.
+    unpromised: bool,
     /// What is waited for with the clock stopped, and why; empty: it runs.
-    waits_for: &'static str,
+    waits_for: Said,
     pause_reason: String,
     /// Empty: the promised date was never moved.
     extension_reason: String,
     basis: String,
     steps: Vec<Step>,
+    former: Vec<Answer>,
     answer: Option<Answer>,
+    /// Sent without a hand: it can be rejected.
+    automatic: bool,
     may_rate: bool,
     rated: bool,
-    answer_number: u32,
     error: String,
     comment: String,
 }
 
 struct Step {
     at: String,
-    what: &'static str,
+    what: Said,
     unit: String,
 }
 
 struct Answer {
+    number: u32,
     text: String,
     published: String,
     citations: Vec<Citation>,
     notices: Vec<Notice>,
+    withdrawn: bool,
+    /// In words; empty: not rated.
+    score: Said,
+    comment: String,
 }
 
 /// What became of the answer, or of a source of it.
 struct Notice {
-    what: &'static str,
+    what: Said,
     /// The source's corrected text; empty where the answer itself shows it.
     text: String,
     reason: String,
@@ -92,63 +104,93 @@ struct Citation {
     source: String,
 }
 
-impl From<AnswerNotice> for Notice {
-    fn from(notice: AnswerNotice) -> Self {
-        let what = match (notice.what(), notice.whole) {
-            (Milestone::Corrected, true) => "Câu trả lời này đã được đính chính; dưới đây là nội dung mới",
-            (Milestone::Corrected, false) => "Một nguồn của câu trả lời này đã được đính chính",
-            (_, true) => "Câu trả lời này đã bị thu hồi, xin không sử dụng",
-            (_, false) => "Một nguồn của câu trả lời này đã bị thu hồi",
-        };
-        Self { what, text: notice.text, reason: notice.reason, at: words::moment(notice.at.as_ref()) }
+impl Notice {
+    fn new(language: Language, notice: AnswerNotice) -> Self {
+        let what = language.say(match (notice.what(), notice.whole) {
+            (Milestone::Corrected, true) => "notice-corrected-whole",
+            (Milestone::Corrected, false) => "notice-corrected-source",
+            (_, true) => "notice-withdrawn-whole",
+            (_, false) => "notice-withdrawn-source",
+        });
+        let at = words::moment(language, notice.at.as_ref());
+        Self { what, text: notice.text, reason: notice.reason, at }
+    }
+}
+
+fn is_withdrawn(answer: &PublishedAnswer) -> bool {
+    answer.notices.iter().any(|notice| notice.whole && notice.what() == Milestone::Withdrawn)
+}
+
+impl Answer {
+    fn new(language: Language, answer: PublishedAnswer, score: u32, comment: String) -> Self {
+        let citations = answer.citations.iter();
+        Self {
+            number: answer.number,
+            published: words::moment(language, answer.published_at.as_ref()),
+            withdrawn: is_withdrawn(&answer),
+            citations: citations
+                .map(|c| Citation { title: c.title.clone(), source: c.source.clone() })
+                .collect(),
+            text: answer.text,
+            notices: answer.notices.into_iter().map(|n| Notice::new(language, n)).collect(),
+            score: match score {
+                0 => Said::Borrowed(""),
+                score => language.say(&format!("follow-rate-{score}")),
+            },
+            comment,
+        }
     }
 }
 
 impl TicketPage {
-    fn new(caller: Option<&SignedIn>, code: String, ticket: GetTicketResponse) -> Self {
+    fn new(frame: Frame, code: String, ticket: GetTicketResponse) -> Self {
+        let language = frame.language;
         let state = ticket.state();
-        let kind = words::kind(ticket.kind());
+        let waits = ticket.answer.is_none();
+        let withdrawn = ticket.answer.as_ref().is_some_and(is_withdrawn);
+        let due = words::moment(language, ticket.due_at.as_ref());
+        let former =
+            ticket.former.iter().cloned().filter_map(|former| {
+                Some(Answer::new(language, former.answer?, former.score, former.comment))
+            });
         Self {
-            frame: Frame::of(caller),
             segment: segment(&code),
             code,
-            is_new: false,
-            kind,
-            state: words::ticket_state(state),
-            due: words::moment(ticket.due_at.as_ref()),
+            qr: None,
+            kind: words::kind(language, ticket.kind()),
+            state: if withdrawn {
+                language.say("ticket-withdrawn")
+            } else {
+                words::ticket_state(language, state)
+            },
+            unpromised: waits && due.is_empty(),
+            due: if waits { due } else { String::new() },
+            former: former.collect(),
             waits_for: match ticket.waits_for() {
-                WaitsFor::Unspecified => "",
-                WaitsFor::Asker => "Đang chờ bạn bổ sung",
-                WaitsFor::OtherBody => "Đang chờ ý kiến cơ quan khác",
+                WaitsFor::Unspecified => Said::Borrowed(""),
+                WaitsFor::Asker => language.say("follow-waits-asker"),
+                WaitsFor::OtherBody => language.say("follow-waits-other"),
             },
             pause_reason: ticket.pause_reason,
             extension_reason: ticket.extension_reason,
-            basis: ticket.basis,
+            basis: if waits { ticket.basis } else { String::new() },
+            automatic: ticket.answer.as_ref().is_some_and(|answer| answer.automatic) && !withdrawn,
+            may_rate: !waits && !withdrawn && !ticket.rated && state == TicketState::Answered,
             steps: ticket
                 .timeline
                 .into_iter()
                 .map(|entry| Step {
-                    at: words::moment(entry.at.as_ref()),
-                    what: words::milestone(entry.what()),
+                    at: words::moment(language, entry.at.as_ref()),
+                    what: words::milestone(language, entry.what()),
                     unit: entry.unit,
                 })
                 .collect(),
-            answer_number: ticket.answer.as_ref().map_or(0, |answer| answer.number),
-            may_rate: ticket.answer.is_some() && !ticket.rated && state == TicketState::Answered,
-            answer: ticket.answer.map(|answer| Answer {
-                published: words::moment(answer.published_at.as_ref()),
-                text: answer.text,
-                citations: answer
-                    .citations
-                    .into_iter()
-                    .map(|c| Citation { title: c.title, source: c.source })
-                    .collect(),
-                notices: answer.notices.into_iter().map(Notice::from).collect(),
-            }),
+            answer: ticket.answer.map(|answer| Answer::new(language, answer, ticket.score, String::new())),
             text: ticket.text,
             rated: ticket.rated,
             error: String::new(),
             comment: String::new(),
+            frame,
         }
     }
 }
@@ -158,21 +200,33 @@ async fn ticket(gateway: &Gateway, tracking_code: String) -> Result<GetTicketRes
     Ok(gateway.intake(None).get_ticket(request).await?.into_inner())
 }
 
+/// A QR code as SVG; empty where the text is too long for one.
+fn qr(text: &str) -> String {
+    let Ok(code) = QrCode::new(text) else { return String::new() };
+    let svg = code.render::<svg::Color<'_>>().min_dimensions(180, 180).build();
+    // Within a page there is no XML declaration.
+    svg.find("<svg").map_or_else(String::new, |at| svg[at..].to_owned())
+}
+
 pub(super) async fn follow(
     State(gateway): State<Gateway>,
-    Visitor(caller): Visitor,
+    frame: Frame,
     PathPart(code): PathPart,
     Query(query): Query,
+    headers: HeaderMap,
 ) -> Page {
     match ticket(&gateway, code.clone()).await {
         Ok(ticket) => {
-            let mut template = TicketPage::new(caller.as_ref(), code, ticket);
-            template.is_new = query.text("new") == "1";
+            let mut template = TicketPage::new(frame, code, ticket);
+            if query.text("new") == "1" {
+                let origin = gateway.config().origin(&headers);
+                template.qr = Some(qr(&format!("{origin}/theo-doi/{}", template.segment)));
+            }
             page(StatusCode::OK, &template)
         }
         Err(problem) if problem.status.is_client_error() => {
-            let frame = Frame::of(caller.as_ref());
-            page(problem.status, &FindPage { frame, code, error: sentence(&problem) })
+            let error = sentence(frame.language, &problem);
+            page(problem.status, &FindPage { frame, code, error })
         }
         Err(problem) => Err(problem),
     }
@@ -180,7 +234,7 @@ pub(super) async fn follow(
 
 pub(super) async fn rate(
     State(gateway): State<Gateway>,
-    Visitor(caller): Visitor,
+    frame: Frame,
     PathPart(code): PathPart,
     Form(fields): Form,
 ) -> Page {
@@ -196,8 +250,73 @@ pub(super) async fn rate(
     };
     let problem = Problem::from(status);
     let ticket = ticket(&gateway, code.clone()).await?;
-    let mut template = TicketPage::new(caller.as_ref(), code, ticket);
-    template.error = sentence(&problem);
-    template.comment = comment;
+    let error = sentence(frame.language, &problem);
+    let template = TicketPage { error, comment, ..TicketPage::new(frame, code, ticket) };
     page(problem.status, &template)
+}
+
+/// "This did not answer my question", of an automatic answer.
+pub(super) async fn reject(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    PathPart(code): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let request = RejectAnswerRequest {
+        tracking_code: code.clone(),
+        comment: fields.text("comment"),
+        answer_number: fields.number("answer_number")?,
+    };
+    let Err(status) = gateway.intake(None).reject_answer(gateway.ask(request)).await else {
+        return Ok(Redirect::to(&format!("/theo-doi/{}", segment(&code))).into_response());
+    };
+    let problem = Problem::from(status);
+    let ticket = ticket(&gateway, code.clone()).await?;
+    let error = sentence(frame.language, &problem);
+    page(problem.status, &TicketPage { error, ..TicketPage::new(frame, code, ticket) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ticket: GetTicketResponse) -> TicketPage {
+        let frame = Frame::new(Language::Vietnamese, String::new(), None);
+        TicketPage::new(frame, "c".into(), ticket)
+    }
+
+    fn answered() -> GetTicketResponse {
+        GetTicketResponse {
+            state: TicketState::Answered.into(),
+            due_at: Some(api::Timestamp::default()),
+            answer: Some(PublishedAnswer { number: 1, ..PublishedAnswer::default() }),
+            ..GetTicketResponse::default()
+        }
+    }
+
+    #[test]
+    fn what_is_answered_promises_nothing_and_may_be_rated() {
+        let page = of(answered());
+        assert!(page.due.is_empty() && !page.unpromised && page.may_rate);
+        let waiting = of(GetTicketResponse { answer: None, ..answered() });
+        assert!(!waiting.due.is_empty() && !waiting.may_rate);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_no_answer_and_is_not_rated() {
+        let mut ticket = answered();
+        let notice =
+            AnswerNotice { what: Milestone::Withdrawn.into(), whole: true, ..AnswerNotice::default() };
+        ticket.answer.as_mut().unwrap().notices.push(notice);
+        let page = of(ticket);
+        assert!(!page.may_rate && page.answer.unwrap().withdrawn);
+        assert_eq!(page.state, "Câu trả lời đã thu hồi");
+    }
+
+    #[test]
+    fn the_code_is_drawn_without_what_the_content_policy_forbids() {
+        let svg = qr("https://hoi.gov.vn/theo-doi/ABCD-EFGH");
+        assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
+        assert!(!svg.contains("style=") && !svg.contains("<script"));
+    }
 }

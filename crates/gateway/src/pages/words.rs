@@ -8,9 +8,12 @@ use api::{
     routing::v1::{Deadline, DeadlineEnding, DeadlineStep, SpanUnit, WaitsFor},
 };
 use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
-use runtime::{Principal, RoleName};
+use runtime::RoleName;
 
-use crate::organisation::Choice;
+use crate::{
+    language::{Language, Said},
+    organisation::Choice,
+};
 
 const HOUR: i32 = 3600;
 
@@ -20,113 +23,120 @@ fn local(at: Option<&Timestamp>) -> Option<DateTime<FixedOffset>> {
 }
 
 /// Day and time, like `22/11/2026 17:00`; empty when absent.
-pub(super) fn moment(at: Option<&Timestamp>) -> String {
-    local(at).map_or_else(String::new, |at| at.format("%d/%m/%Y %H:%M").to_string())
+pub(super) fn moment(language: Language, at: Option<&Timestamp>) -> String {
+    let shape = match language {
+        Language::Vietnamese => "%d/%m/%Y %H:%M",
+        Language::English => "%-d %B %Y, %H:%M",
+    };
+    local(at).map_or_else(String::new, |at| at.format(shape).to_string())
 }
 
 pub(super) fn is_past(at: Option<&Timestamp>, now: DateTime<Utc>) -> bool {
     api::time(at).is_some_and(|at| at < now)
 }
 
-pub(super) fn kind(kind: Kind) -> &'static str {
+pub(super) fn kind(language: Language, kind: Kind) -> Said {
     match kind {
-        Kind::Unspecified => "",
-        Kind::Question => "Câu hỏi",
-        Kind::Recommendation => "Kiến nghị",
-        Kind::Report => "Phản ánh",
-        Kind::Opinion => "Xin ý kiến",
+        Kind::Unspecified => Said::Borrowed(""),
+        Kind::Question => language.say("kind-question"),
+        Kind::Recommendation => language.say("kind-recommendation"),
+        Kind::Report => language.say("kind-report"),
+        Kind::Opinion => language.say("kind-opinion"),
     }
 }
 
-pub(super) fn kinds() -> Vec<Choice> {
+pub(super) fn kinds(language: Language) -> Vec<Choice> {
     [Kind::Question, Kind::Recommendation, Kind::Report, Kind::Opinion]
-        .map(|k| Choice { code: k.as_str_name().to_owned(), name: kind(k).to_owned() })
+        .map(|k| Choice { code: k.as_str_name().to_owned(), name: kind(language, k).into_owned() })
         .into()
 }
 
-pub(super) fn ticket_state(state: TicketState) -> &'static str {
-    match state {
-        TicketState::Unspecified => "Chưa rõ",
-        TicketState::Received => "Đã tiếp nhận",
-        TicketState::Routed => "Đang xử lý",
-        TicketState::Answered => "Đã trả lời",
-        TicketState::Closed => "Đã đánh giá",
-    }
+pub(super) fn ticket_state(language: Language, state: TicketState) -> Said {
+    language.say(match state {
+        TicketState::Unspecified => "ticket-unknown",
+        TicketState::Received => "ticket-received",
+        TicketState::Routed => "ticket-routed",
+        TicketState::Answered => "ticket-answered",
+        TicketState::Closed => "ticket-closed",
+    })
 }
 
-pub(super) fn milestone(what: Milestone) -> &'static str {
+pub(super) fn milestone(language: Language, what: Milestone) -> Said {
+    language.say(match what {
+        Milestone::Unspecified => "milestone-updated",
+        Milestone::Received => "milestone-received",
+        Milestone::Routed => "milestone-routed",
+        Milestone::Returned => "milestone-returned",
+        Milestone::Answered => "milestone-answered",
+        Milestone::Rated => "milestone-rated",
+        Milestone::Reopened => "milestone-reopened",
+        Milestone::Corrected => "milestone-corrected",
+        Milestone::Withdrawn => "milestone-withdrawn",
+        Milestone::Paused => "milestone-paused",
+        Milestone::Resumed => "milestone-resumed",
+        Milestone::Extended => "milestone-extended",
+        Milestone::Hastened => "milestone-hastened",
+    })
+}
+
+/// Empty: the clock runs.
+pub(super) fn waits_for(language: Language, what: WaitsFor) -> Said {
     match what {
-        Milestone::Unspecified => "Cập nhật",
-        Milestone::Received => "Tiếp nhận",
-        Milestone::Routed => "Chuyển đơn vị xử lý",
-        Milestone::Returned => "Đơn vị trả lại, chờ phân công lại",
-        Milestone::Answered => "Trả lời",
-        Milestone::Rated => "Người hỏi đánh giá",
-        Milestone::Reopened => "Mở lại theo yêu cầu của người hỏi",
-        Milestone::Corrected => "Đính chính câu trả lời",
-        Milestone::Withdrawn => "Thu hồi câu trả lời",
-        Milestone::Paused => "Tạm dừng tính hạn",
-        Milestone::Resumed => "Tiếp tục tính hạn",
-        Milestone::Extended => "Gia hạn",
-        Milestone::Hastened => "Chuyển xử lý khẩn",
+        WaitsFor::Unspecified => Said::Borrowed(""),
+        WaitsFor::Asker => language.say("waits-asker"),
+        WaitsFor::OtherBody => language.say("waits-other"),
     }
 }
 
-pub(super) fn waits_for(what: WaitsFor) -> &'static str {
-    match what {
-        WaitsFor::Unspecified => "",
-        WaitsFor::Asker => "chờ người hỏi bổ sung",
-        WaitsFor::OtherBody => "chờ cơ quan khác",
-    }
-}
-
-pub(super) fn span_unit(unit: SpanUnit) -> &'static str {
+pub(super) fn span_unit(language: Language, unit: SpanUnit) -> Said {
     match unit {
-        SpanUnit::Unspecified => "",
-        SpanUnit::WorkingHours => "giờ làm việc",
-        SpanUnit::WorkingDays => "ngày làm việc",
-        SpanUnit::CalendarDays => "ngày",
+        SpanUnit::Unspecified => Said::Borrowed(""),
+        SpanUnit::WorkingHours => language.say("span-hours"),
+        SpanUnit::WorkingDays => language.say("span-days"),
+        SpanUnit::CalendarDays => language.say("span-calendar"),
     }
 }
 
-pub(super) fn deadline_ending(ending: DeadlineEnding) -> &'static str {
-    match ending {
-        DeadlineEnding::Unspecified => "",
-        DeadlineEnding::OnTime => "Đúng hạn",
-        DeadlineEnding::Late => "Trễ hạn",
-        DeadlineEnding::ExtendedOnTime => "Đúng hạn sau gia hạn",
-        DeadlineEnding::ExtendedLate => "Trễ hạn sau gia hạn",
-    }
+/// Empty: it has not ended.
+pub(super) fn deadline_ending(language: Language, ending: DeadlineEnding) -> Said {
+    language.say(match ending {
+        DeadlineEnding::Unspecified => return Said::Borrowed(""),
+        DeadlineEnding::OnTime => "reports-on-time",
+        DeadlineEnding::Late => "reports-late",
+        DeadlineEnding::ExtendedOnTime => "reports-extended-on-time",
+        DeadlineEnding::ExtendedLate => "reports-extended-late",
+    })
 }
 
 /// What was last told of a deadline; empty: nothing.
-pub(super) fn deadline_step(deadline: &Deadline) -> String {
-    let step = match deadline.step() {
-        DeadlineStep::Unspecified => "",
-        DeadlineStep::Near => "Sắp đến hạn",
-        DeadlineStep::FirstResponseMissed => "Quá hạn phản hồi lần đầu",
-        DeadlineStep::Due => "Đã đến hạn",
-        DeadlineStep::Escalated if deadline.leader.is_empty() => "Quá hạn lâu",
-        DeadlineStep::Escalated => return format!("Đã báo {}", deadline.leader),
-    };
-    step.to_owned()
-}
-
-pub(super) fn answer_state(state: AnswerState) -> &'static str {
-    match state {
-        AnswerState::Unspecified => "Chưa rõ",
-        AnswerState::Drafted => "Chờ trả lời",
-        AnswerState::Approved => "Đã duyệt",
-        AnswerState::Returned => "Đã trả lại",
+pub(super) fn deadline_step(language: Language, deadline: &Deadline) -> Said {
+    match deadline.step() {
+        DeadlineStep::Unspecified => Said::Borrowed(""),
+        DeadlineStep::Near => language.say("step-near"),
+        DeadlineStep::FirstResponseMissed => language.say("step-first-response"),
+        DeadlineStep::Due => language.say("step-due"),
+        DeadlineStep::Escalated if deadline.leader.is_empty() => language.say("step-long"),
+        DeadlineStep::Escalated => {
+            language.say_with("step-escalated", &[("leader", deadline.leader.as_str().into())])
+        }
     }
 }
 
-pub(super) fn band(band: Band) -> &'static str {
+pub(super) fn answer_state(language: Language, state: AnswerState) -> Said {
+    language.say(match state {
+        AnswerState::Unspecified => "answer-unknown",
+        AnswerState::Drafted => "answer-drafted",
+        AnswerState::Approved => "answer-approved",
+        AnswerState::Returned => "answer-returned",
+    })
+}
+
+pub(super) fn band(language: Language, band: Band) -> Said {
     match band {
-        Band::Unspecified => "",
-        Band::None => "Chưa có câu trả lời gần",
-        Band::Suggest => "Có câu trả lời để tham khảo",
-        Band::Reuse => "Có dự thảo từ câu đã trả lời",
+        Band::Unspecified => Said::Borrowed(""),
+        Band::None => language.say("band-none"),
+        Band::Suggest => language.say("band-suggest"),
+        Band::Reuse => language.say("band-reuse"),
     }
 }
 
@@ -138,32 +148,32 @@ pub(super) fn edits(role: RoleName) -> bool {
     matches!(role, RoleName::Editor | RoleName::Operator)
 }
 
-pub(super) fn passage_state(state: PassageState) -> &'static str {
+pub(super) fn passage_state(language: Language, state: PassageState) -> Said {
     match state {
-        PassageState::Unspecified => "",
-        PassageState::Published => "Đang công bố",
-        PassageState::Withdrawn => "Đã thu hồi",
-        PassageState::Superseded => "Đã được thay thế",
+        PassageState::Unspecified => Said::Borrowed(""),
+        PassageState::Published => language.say("passage-published"),
+        PassageState::Withdrawn => language.say("passage-withdrawn"),
+        PassageState::Superseded => language.say("passage-superseded"),
     }
 }
 
-pub(super) fn change(change: Change) -> &'static str {
+pub(super) fn change(language: Language, change: Change) -> Said {
     match change {
-        Change::Unspecified => "",
-        Change::Corrected => "Đính chính",
-        Change::Withdrawn => "Thu hồi",
-        Change::Superseded => "Thay thế",
-        Change::Validity => "Đổi hiệu lực",
-        Change::Imported => "Nhập lại",
-        Change::Approved => "Trả lời lại",
+        Change::Unspecified => Said::Borrowed(""),
+        Change::Corrected => language.say("change-corrected"),
+        Change::Withdrawn => language.say("change-withdrawn"),
+        Change::Superseded => language.say("change-superseded"),
+        Change::Validity => language.say("change-validity"),
+        Change::Imported => language.say("change-imported"),
+        Change::Approved => language.say("change-approved"),
     }
 }
 
-pub(super) fn review_reason(reason: ReviewReason) -> &'static str {
+pub(super) fn review_reason(language: Language, reason: ReviewReason) -> Said {
     match reason {
-        ReviewReason::Unspecified => "",
-        ReviewReason::Expired => "Hết hiệu lực",
-        ReviewReason::BasisNotValid => "Căn cứ không còn hoặc chưa có hiệu lực",
+        ReviewReason::Unspecified => Said::Borrowed(""),
+        ReviewReason::Expired => language.say("review-expired"),
+        ReviewReason::BasisNotValid => language.say("review-basis"),
     }
 }
 
@@ -179,48 +189,59 @@ pub(super) fn day_begins(day: &str) -> Option<DateTime<Utc>> {
     Some(local.with_timezone(&Utc))
 }
 
-pub(super) fn caller(principal: &Principal) -> String {
-    let role = match principal.role {
-        RoleName::Officer => "Cán bộ",
-        RoleName::Dispatcher => "Điều phối",
-        RoleName::Editor => "Biên tập",
-        RoleName::Analyst => "Phân tích",
-        RoleName::Operator => "Vận hành",
-        RoleName::Service => "Dịch vụ",
-    };
-    format!("{role}: {}", principal.subject)
+pub(super) fn role(language: Language, role: RoleName) -> Said {
+    language.say(match role {
+        RoleName::Officer => "role-officer",
+        RoleName::Dispatcher => "role-dispatcher",
+        RoleName::Editor => "role-editor",
+        RoleName::Analyst => "role-analyst",
+        RoleName::Operator => "role-operator",
+        RoleName::Service => "role-service",
+    })
 }
 
-/// A form's field as its label reads; empty for those that no form shows.
-pub(super) fn form_field(field: &str) -> &'static str {
-    match field {
-        "text" => "Nội dung",
-        "asker.name" => "Họ và tên",
-        "asker.email" => "Thư điện tử",
-        "asker.phone" => "Điện thoại",
-        "asker.organisation" => "Cơ quan, doanh nghiệp",
-        "comment" => "Góp ý",
-        "reason" => "Lý do",
-        "byId" => "Mã câu trả lời thay thế",
-        "validFrom" => "Có hiệu lực từ",
-        "validUntil" => "Hết hiệu lực từ",
-        "basis" => "Căn cứ",
-        "approver" => "Người duyệt",
-        "number" => "Gia hạn thêm",
-        "waitsFor" => "Chờ ai",
-        "memberTicketId" => "Mã phiếu cần gộp",
-        _ => "",
-    }
+/// A form's field as its label reads; `None` for those that no form shows.
+pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
+    let key = match field {
+        "text" => "ask-text",
+        "asker.name" => "ask-name",
+        "asker.email" => "ask-email",
+        "asker.phone" => "ask-phone",
+        "asker.organisation" => "ask-organisation",
+        "comment" => "follow-comment",
+        "reason" => "form-reason",
+        "byId" => "form-by",
+        "validFrom" => "form-from",
+        "validUntil" => "form-until",
+        "basis" => "form-basis",
+        "approver" => "clock-approver",
+        "number" => "clock-number",
+        "waitsFor" => "clock-whom",
+        "memberTicketId" => "form-member",
+        _ => return None,
+    };
+    Some(language.say(key))
 }
 
 /// A share from 0 to 1, like `87,5 %`.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0).replace('.', ",")
+pub(super) fn percent(language: Language, share: f64) -> String {
+    match language {
+        Language::Vietnamese => format!("{:.1} %", share * 100.0).replace('.', ","),
+        Language::English => format!("{:.1}%", share * 100.0),
+    }
 }
 
 /// Two decimals, like `4,25`.
-pub(super) fn decimal(number: f64) -> String {
-    format!("{number:.2}").replace('.', ",")
+pub(super) fn decimal(language: Language, number: f64) -> String {
+    match language {
+        Language::Vietnamese => format!("{number:.2}").replace('.', ","),
+        Language::English => format!("{number:.2}"),
+    }
+}
+
+/// What is known, on one line: `a · b`.
+pub(super) fn joined<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 #[cfg(test)]
@@ -230,8 +251,8 @@ mod tests {
     #[test]
     fn times_are_shown_in_viet_nam() {
         let at = api::timestamp("2026-11-22T18:30:00Z".parse().unwrap());
-        assert_eq!(moment(Some(&at)), "23/11/2026 01:30");
-        assert_eq!(moment(None), "");
+        assert_eq!(moment(Language::Vietnamese, Some(&at)), "23/11/2026 01:30");
+        assert_eq!(moment(Language::English, None), "");
     }
 
     #[test]
@@ -243,8 +264,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_a_decimal_comma() {
-        assert_eq!(percent(0.875), "87,5 %");
-        assert_eq!(decimal(4.25), "4,25");
+    fn numbers_have_a_decimal_comma_in_vietnamese() {
+        assert_eq!(percent(Language::Vietnamese, 0.875), "87,5 %");
+        assert_eq!(decimal(Language::Vietnamese, 4.25), "4,25");
+        assert_eq!(percent(Language::English, 0.875), "87.5%");
+    }
+
+    #[test]
+    fn nothing_known_leaves_no_dot_behind() {
+        assert_eq!(joined(["", "Vụ Pháp chế", ""]), "Vụ Pháp chế");
+        assert_eq!(joined(["a", "b"]), "a · b");
     }
 }

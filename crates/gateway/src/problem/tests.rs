@@ -1,3 +1,4 @@
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -76,9 +77,9 @@ fn titles_are_vietnamese_unless_english_is_preferred() {
     let language = |accepted: &'static str| {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(accepted));
-        Language::of(&headers)
+        Language::accepted(&headers)
     };
-    assert_eq!(Language::of(&HeaderMap::new()), Language::Vietnamese);
+    assert_eq!(Language::accepted(&HeaderMap::new()), Language::Vietnamese);
     assert_eq!(language("en-GB,en;q=0.9"), Language::English);
     assert_eq!(language("fr, vi;q=0.8, en;q=0.7"), Language::Vietnamese);
     assert_eq!(language("*"), Language::Vietnamese);

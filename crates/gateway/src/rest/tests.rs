@@ -116,7 +116,7 @@ fn the_schemas_name_the_messages_fields() {
 
 fn intake_schemas(checked: &mut Checked) {
     use intake::{
-        AnswerNotice, Asker, Citation, GetRecallResponse, GetTicketResponse, Kind, Milestone,
+        AnswerNotice, Asker, Citation, FormerAnswer, GetRecallResponse, GetTicketResponse, Kind, Milestone,
         PublishedAnswer, Question, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
         RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
     };
@@ -146,6 +146,7 @@ fn intake_schemas(checked: &mut Checked) {
         due_at: Some(Timestamp::default()),
         ..GetTicketResponse::default()
     };
+    checked.message("FormerAnswer", &FormerAnswer { answer: ticket.answer.clone(), ..Default::default() });
     checked.message("GetTicketResponse", &ticket);
     checked.message("RateAnswerRequest", &RateAnswerRequest::default());
     checked.message("RateAnswerResponse", &RateAnswerResponse::default());

@@ -18,15 +18,13 @@ use tonic::{Request, Response, Status};
 use crate::{
     catalogue::Item,
     editing::Edit,
+    grpc::EXCERPT,
     life::{State, Step, Validity},
     service::{Knowledge, first},
     storage::life::{Review, Shown, Version},
 };
 
 const EDITORS: [RoleName; 2] = [Editor, Operator];
-
-/// Characters of a text in a list.
-const EXCERPT: usize = 300;
 
 #[tonic::async_trait]
 impl EditingService for Knowledge {

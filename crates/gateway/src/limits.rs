@@ -1,0 +1,124 @@
+//! How much one client may ask: those who are not signed in, by their address.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use governor::{DefaultKeyedRateLimiter, Quota};
+
+use crate::{config::Config, problem::Problem, session::SignedIn, state::Gateway};
+
+/// After so many requests the clients that have been quiet are forgotten.
+const FORGET_EVERY: u32 = 10_000;
+
+/// The client's end of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Remote(pub SocketAddr);
+
+pub(crate) struct Limits {
+    requests: DefaultKeyedRateLimiter<IpAddr>,
+    changes: DefaultKeyedRateLimiter<IpAddr>,
+    seen: AtomicU32,
+}
+
+impl Limits {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            requests: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_requests_per_minute)),
+            changes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_changes_per_minute)),
+            seen: AtomicU32::new(0),
+        }
+    }
+
+    fn allow(&self, client: IpAddr, changes: bool) -> bool {
+        if self.seen.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            self.requests.retain_recent();
+            self.changes.retain_recent();
+        }
+        self.requests.check_key(&client).is_ok() && (!changes || self.changes.check_key(&client).is_ok())
+    }
+}
+
+/// Refuses what one client asks too often.
+pub(crate) async fn per_client(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let remote = request.extensions().get::<Remote>().map(|remote| remote.0.ip());
+    let client = client(remote, request.headers(), gateway.config().proxies);
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(client) = client
+        && !SignedIn::is_known(request.headers(), &gateway)
+        && !gateway.limits().allow(client, changes)
+    {
+        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS").into_response();
+    }
+    next.run(request).await
+}
+
+/// Whose request it is: the address that the outermost of our own proxies saw. `None`: the machine's
+/// own, which has no limit.
+fn client(remote: Option<IpAddr>, headers: &HeaderMap, proxies: u32) -> Option<IpAddr> {
+    let mut address = remote?;
+    let lines = headers.get_all(HeaderName::from_static("x-forwarded-for")).iter();
+    let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let hops = lines.iter().flat_map(|line| line.split(',')).rev();
+    // What stands further to the left was written by the client.
+    for hop in hops.take(proxies as usize) {
+        match hop.trim().parse() {
+            Ok(before) => address = before,
+            Err(_) => break,
+        }
+    }
+    (!address.is_loopback()).then(|| network(address.to_canonical()))
+}
+
+/// One household has a whole IPv6 network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn of(remote: &str, forwarded: &str, proxies: u32) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        client(Some(remote.parse().unwrap()), &headers, proxies).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn a_client_cannot_say_who_it_is() {
+        assert_eq!(of("203.0.113.9", "198.51.100.1", 0).unwrap(), "203.0.113.9");
+        assert_eq!(of("10.0.0.1", "1.1.1.1, 198.51.100.1", 1).unwrap(), "198.51.100.1");
+        assert_eq!(of("10.0.0.1", "1.1.1.1, 198.51.100.1, 10.0.0.2", 2).unwrap(), "198.51.100.1");
+        assert_eq!(of("10.0.0.1", "not an address", 1).unwrap(), "10.0.0.1");
+        assert_eq!(of("127.0.0.1", "", 0), None);
+        assert_eq!(of("127.0.0.1", "198.51.100.1", 1).unwrap(), "198.51.100.1");
+        assert_eq!(of("2001:db8:1:2:3::4", "", 0).unwrap(), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn changes_are_fewer_than_requests() {
+        let few = |n| NonZeroU32::new(n).unwrap();
+        let limits = Limits::new(&Config {
+            client_requests_per_minute: few(4),
+            client_changes_per_minute: few(1),
+            ..Config::default()
+        });
+        let (one, other) = ([203, 0, 113, 1].into(), [203, 0, 113, 2].into());
+        assert!(limits.allow(one, true) && !limits.allow(one, true));
+        assert!(limits.allow(one, false) && limits.allow(one, false) && !limits.allow(one, false));
+        assert!(limits.allow(other, true), "one client's limit is not another's");
+    }
+}

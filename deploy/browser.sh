@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# What the tests of the pages need: Chromium, its driver, and axe-core, pinned. Installs what is absent
+# where it can; where it can't, it says what is missing.
+set -euo pipefail
+version=4.10.3
+sha256=0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292
+
+if ! command -v chromedriver >/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver
+    else
+        echo "the tests of the pages need chromium and chromium-driver: install both" >&2
+        exit 1
+    fi
+fi
+
+# As local::parts::default_dir says.
+if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
+folder=$cache/motcua/parts/axe-core-$version
+[ -s "$folder/axe.min.js" ] && exit 0
+command -v npm >/dev/null || { echo "axe-core $version is fetched by npm, which is not there; or put its axe.min.js into $folder" >&2; exit 1; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+(cd "$work" && npm pack --silent "axe-core@$version" >/dev/null)
+echo "$sha256  $work/axe-core-$version.tgz" | sha256sum --check --quiet
+tar -xzf "$work/axe-core-$version.tgz" -C "$work" package/axe.min.js package/LICENSE
+mkdir -p "$folder"
+mv "$work/package/LICENSE" "$folder/"
+mv "$work/package/axe.min.js" "$folder/"

@@ -1,0 +1,190 @@
+//! Each role's journey in a real browser, with JavaScript and without, and every page looked at by
+//! axe-core and at a phone's width.
+
+use e2e::{
+    browser::Browser,
+    platform::{Platform, data_dir},
+    until,
+};
+use serde_json::{Value, json};
+
+const STRANGE: &str = "Vì sao con mèo nhà bên cứ sủa vào lúc nửa đêm trăng tròn?";
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+const CONTROL_ENTER: &str = "\u{e009}\u{e007}";
+
+fn stored() -> Value {
+    let corpus = include_str!("../../deploy/sample/answered.jsonl");
+    serde_json::from_str(corpus.lines().next().unwrap()).unwrap()
+}
+
+async fn sign_in(browser: &Browser, platform: &Platform, role: &str) {
+    browser.go("/dang-nhap").await;
+    browser.fill("#token", &platform.token(role, None).await).await;
+    browser.click("main form button").await;
+}
+
+/// Asks, and returns the tracking code.
+async fn ask(browser: &Browser, text: &str) -> String {
+    browser.go("/").await;
+    browser.fill("#text", text).await;
+    browser.fill("#name", "Người Thử Nghiệm").await;
+    browser.click("#ask > button").await;
+    let code = browser.text(".receipt .code").await;
+    assert!(browser.is_there(".qr svg").await);
+    code
+}
+
+/// Reloads until the element is there: how pages follow without JavaScript.
+async fn reload_until(browser: &Browser, path: &str, css: &str) {
+    until(css, || async {
+        browser.go(path).await;
+        browser.is_there(css).await.then_some(())
+    })
+    .await;
+}
+
+/// Asks, is answered, rates low with words, sees the former answer, is answered again.
+async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
+    let code = ask(asker, text).await;
+    let page = format!("/theo-doi/{code}");
+    reload_until(asker, &page, "#promise time").await;
+    for (answer, score) in [("Mèo không sủa.", 1), ("Đó là tiếng chó.", 5)] {
+        reload_until(officer, "/can-bo", "#inbox tbody a").await;
+        officer.click("#inbox tbody a").await;
+        officer.fill("#text", answer).await;
+        officer.click("#reply > button").await;
+        assert!(officer.text(".notice").await.contains("Đã duyệt"));
+        let again = if score == 5 { ".former" } else { ".answer" };
+        reload_until(asker, &page, "input[name=score]").await;
+        assert!(asker.is_there(again).await);
+        assert!(!asker.is_there("#promise time").await, "what is answered promises nothing");
+        asker.click(&format!("input[name=score][value='{score}']")).await;
+        if score == 1 {
+            asker.fill("#comment", "Chưa đúng ý tôi").await;
+        }
+        asker.click("main form button").await;
+        assert_eq!(asker.path().await, page);
+    }
+    let former = asker.text(".former").await;
+    assert!(former.contains("Mèo không sủa.") && former.contains("Rất không hài lòng"), "{former}");
+    assert!(asker.text(".answer:not(.former)").await.contains("Rất hài lòng"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn journeys_with_javascript_and_without() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let site = &platform.endpoints.http;
+    let (asker, officer) = (Browser::start(site).await, Browser::start(site).await);
+    let stored = stored();
+    let question = stored["question"].as_str().unwrap();
+
+    // What is being typed was answered: the visit ends there.
+    asker.go("/").await;
+    asker.fill("#text", question).await;
+    assert_eq!(asker.text("#suggestions summary").await, question);
+    asker.click("#suggestions button").await;
+    assert!(asker.text(".notice").await.contains("Cảm ơn"));
+    assert!(asker.text(".answer").await.contains(stored["answer"].as_str().unwrap()));
+
+    sign_in(&officer, &platform, "officer").await;
+    question_and_answer(&asker, &officer, STRANGE).await;
+
+    // By keyboard alone: the first question, its draft approved.
+    ask(&asker, &format!("Xin hỏi: {question}")).await;
+    reload_until(&officer, "/can-bo", "#inbox tbody a").await;
+    officer.press("j").await;
+    officer.press(ENTER).await;
+    officer.text("#reply").await;
+    assert!(officer.is_there(".sides mark").await, "where the questions differ is marked");
+    officer.fill("#text", CONTROL_ENTER).await;
+    until("the reply to be sent", || async { officer.path().await.contains("xong=duyet").then_some(()) })
+        .await;
+
+    for browser in [&asker, &officer] {
+        browser.without_javascript().await;
+    }
+    asker.go("/").await;
+    asker.fill("#text", question).await;
+    asker.click("#look").await;
+    assert_eq!(asker.text("#suggestions summary").await, question);
+    question_and_answer(&asker, &officer, "Vì sao trăng tròn thì mèo nhà hàng xóm lại hát?").await;
+    asker.stop().await;
+    officer.stop().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_lands_in_the_store_and_a_withdrawn_answer_is_gone() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    sign_in(&browser, &platform, "editor").await;
+    assert_eq!(browser.path().await, "/bien-tap/kho");
+    browser.fill("#q", stored()["question"].as_str().unwrap()).await;
+    browser.click("main form button").await;
+    browser.click("main .card p a").await;
+    browser.click("details:last-of-type summary").await;
+    browser.fill("#why4", "Sai căn cứ").await;
+    browser.click("details[open] button").await;
+    assert!(browser.text("main .tag").await.contains("Đã thu hồi"));
+    let id = stored()["id"].as_str().unwrap().to_owned();
+    let reply = platform.rest().get(&format!("/thu-vien/{id}")).await;
+    assert_eq!(reply.status.as_u16(), 410, "{}", reply.text);
+    assert!(!reply.text.contains(stored()["answer"].as_str().unwrap()));
+    for path in ["/atom.xml", "/sitemap.xml", "/thu-vien"] {
+        let reply = platform.rest().get(path).await;
+        assert!(reply.status.is_success() && !reply.text.contains(&format!("/thu-vien/{id}")), "{path}");
+    }
+    browser.stop().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_fits_a_phone_and_speaks_both_languages() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let (ticket_id, code) = platform.rest().ask(&format!("Xin hỏi: {}", stored()["question"])).await;
+    platform.rest_as("officer", None).await.drafted(&ticket_id).await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    let pages = |role: &str| -> Vec<String> {
+        match role {
+            "" => {
+                ["/", "/thu-vien", "/thu-vien/mau-001", "/tra-cuu?q=một cửa", "/theo-doi", "/dang-nhap", "/x"]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain([format!("/theo-doi/{code}"), format!("/theo-doi/{code}?new=1")])
+                    .collect()
+            }
+            "officer" => vec!["/can-bo".into(), format!("/can-bo/phieu/{ticket_id}"), "/bao-cao".into()],
+            _ => ["/bien-tap", "/bien-tap/kho", "/bien-tap/tra-loi/mau-001"].map(str::to_owned).into(),
+        }
+    };
+    for role in ["", "officer", "editor"] {
+        if !role.is_empty() {
+            sign_in(&browser, &platform, role).await;
+        }
+        for language in ["vi", "en"] {
+            browser.go(&format!("/theo-doi?lang={language}")).await;
+            for path in pages(role) {
+                browser.width(320).await;
+                browser.dark(language == "en").await;
+                browser.go(&path).await;
+                let page = "return [document.documentElement.lang, document.documentElement.scrollWidth]";
+                assert_eq!(browser.run(page).await, json!([language, 320]), "{path}");
+                assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}");
+            }
+        }
+    }
+    // The first thing that the keyboard reaches leads past the head of the page.
+    browser.go("/").await;
+    browser.press(TAB).await;
+    browser.press(ENTER).await;
+    assert_eq!(browser.run("return document.activeElement.id").await, "main");
+    browser.stop().await;
+    platform.stop().await;
+}
