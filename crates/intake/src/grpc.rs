@@ -2,9 +2,8 @@
 
 use api::intake::v1::{
     AnswerNotice, FormerAnswer, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse,
-    Kind, Milestone, PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient,
-    RejectAnswerRequest, RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState,
-    TimelineEntry,
+    Kind, Milestone, PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
+    RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
     intake_service_server::IntakeService,
 };
 use runtime::{Refusal, RoleName, require};

@@ -48,14 +48,18 @@ impl Clock {
     pub fn new(language: Language, response: &GetDeadlineResponse) -> Self {
         let ending = response.ending();
         let unit = words::span_unit(language, response.unit());
-        let pause_for = response.pause_for().map(|what| (what.as_str_name(), words::waits_for(language, what)));
+        let pause_for =
+            response.pause_for().map(|what| (what.as_str_name(), words::waits_for(language, what)));
         let pause_for = pause_for.collect();
         let deadline = response.deadline.clone().unwrap_or_default();
         let (hours, minutes) = (response.working_minutes_left / 60, response.working_minutes_left % 60);
         let waits_for = words::waits_for(language, deadline.waits_for());
         let unheard = ending == DeadlineEnding::Unspecified && deadline.first_response_at.is_none();
-        let first_response =
-            if unheard { words::moment(language, deadline.first_response_due_at.as_ref()) } else { String::new() };
+        let first_response = if unheard {
+            words::moment(language, deadline.first_response_due_at.as_ref())
+        } else {
+            String::new()
+        };
         Self {
             version: deadline.version,
             due: words::moment(language, deadline.due_at.as_ref()),
@@ -79,7 +83,8 @@ impl Clock {
 fn history(language: Language, response: &GetDeadlineResponse, unit: &str) -> Vec<String> {
     let pauses = response.pauses.iter().map(|pause| {
         let until = pause.until.as_ref();
-        let until = until.map_or(language.say("clock-now").into_owned(), |at| words::moment(language, Some(at)));
+        let until =
+            until.map_or(language.say("clock-now").into_owned(), |at| words::moment(language, Some(at)));
         let values = [
             ("since", words::moment(language, pause.since.as_ref()).into()),
             ("until", until.into()),

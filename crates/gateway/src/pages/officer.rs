@@ -60,10 +60,10 @@ struct Row {
     due: String,
     overdue: bool,
     /// What is waited for with the clock stopped; empty: it runs.
-    waits_for: &'static str,
+    waits_for: Said,
     extended: bool,
     /// What was last told of the deadline; empty: nothing.
-    step: String,
+    step: Said,
     field: String,
     unit: String,
     excerpt: String,
@@ -242,7 +242,8 @@ impl QuestionPage {
             kind: words::kind(language, question.kind()),
             about: words::joined([sent.as_str(), &organisation.field_name(&ticket.field), &unit]),
             due: words::moment(language, ticket.due_at.as_ref()),
-            overdue: state == AnswerState::Drafted && words::is_past(ticket.due_at.as_ref(), now)
+            overdue: state == AnswerState::Drafted
+                && words::is_past(ticket.due_at.as_ref(), now)
                 && ticket.deadline.is_none_or(|deadline| deadline.paused_at.is_none()),
             answer: ticket.answer,
             version: draft.version,
