@@ -44,7 +44,7 @@ impl Knowledge {
             let found =
                 found.ok_or_else(|| Refusal::not_found("PASSAGE_NOT_FOUND", "there is no such answer"))?;
             match &found.kept.copy_of {
-                Some(origin) => wanted = origin.clone(),
+                Some(origin) => wanted.clone_from(origin),
                 None => return Ok(found),
             }
         }
