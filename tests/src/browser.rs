@@ -136,14 +136,20 @@ impl Browser {
         self.command("/actions", &json!({"actions": actions})).await;
     }
 
-    /// The text that an element shows, once it is there.
-    ///
-    /// # Panics
-    /// If the page is left meanwhile.
+    /// The text that an element shows, once it is there; looked for anew if its page is left meanwhile.
     pub async fn text(&self, css: &str) -> String {
-        let element = self.element(css).await;
-        let text = self.try_command(Method::GET, &format!("/element/{element}/text"), &Value::Null).await;
-        text.expect("it is there").as_str().expect("a text").to_owned()
+        until(css, || async {
+            let element = self.find(css).await?;
+            let path = format!("/element/{element}/text");
+            let text = self.try_command(Method::GET, &path, &Value::Null).await.ok()?;
+            Some(text.as_str()?.to_owned())
+        })
+        .await
+    }
+
+    /// Waits until an element shows that text.
+    pub async fn shows(&self, css: &str, text: &str) {
+        until(text, || async { self.text(css).await.contains(text).then_some(()) }).await;
     }
 
     /// What a script returns.

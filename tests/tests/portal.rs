@@ -54,7 +54,7 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
         officer.click("#inbox tbody a").await;
         officer.fill("#text", answer).await;
         officer.click("#reply > button").await;
-        assert!(officer.text(".notice").await.contains("Đã duyệt"));
+        officer.shows(".notice", "Đã duyệt").await;
         let again = if score == 5 { ".former" } else { ".answer" };
         reload_until(asker, &page, "input[name=score]").await;
         assert!(asker.is_there(again).await);
@@ -64,11 +64,11 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
             asker.fill("#comment", "Chưa đúng ý tôi").await;
         }
         asker.click("main form button").await;
-        assert_eq!(asker.path().await, page);
+        until("the rating to be taken", || async { (asker.path().await == page).then_some(()) }).await;
     }
     let former = asker.text(".former").await;
     assert!(former.contains("Mèo không sủa.") && former.contains("Rất không hài lòng"), "{former}");
-    assert!(asker.text(".answer:not(.former)").await.contains("Rất hài lòng"));
+    asker.shows(".answer:not(.former)", "Rất hài lòng").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn an_editor_lands_in_the_store_and_a_withdrawn_answer_is_gone() {
     browser.click("details:last-of-type summary").await;
     browser.fill("#why4", "Sai căn cứ").await;
     browser.click("details[open] button").await;
-    assert!(browser.text("main .tag").await.contains("Đã thu hồi"));
+    browser.shows("main .tag", "Đã thu hồi").await;
     let id = stored()["id"].as_str().unwrap().to_owned();
     let reply = platform.rest().get(&format!("/thu-vien/{id}")).await;
     assert_eq!(reply.status.as_u16(), 410, "{}", reply.text);

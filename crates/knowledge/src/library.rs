@@ -40,11 +40,11 @@ impl Knowledge {
         let mut wanted = id.to_owned();
         // A copy's origin is no copy.
         for _ in 0..2 {
-            let found = storage::life::shown(&mut conn, &[wanted], now).await?.pop();
+            let found = storage::life::shown(&mut conn, std::slice::from_ref(&wanted), now).await?.pop();
             let found =
                 found.ok_or_else(|| Refusal::not_found("PASSAGE_NOT_FOUND", "there is no such answer"))?;
             match &found.kept.copy_of {
-                Some(origin) => wanted = origin.clone(),
+                Some(origin) => wanted.clone_from(origin),
                 None => return Ok(found),
             }
         }
