@@ -3,6 +3,8 @@
 //!
 //! `make bench`, or `PASSAGES=10000 make bench` for a quick look.
 
+#![allow(clippy::print_stdout, reason = "its figures are what it is for")]
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},

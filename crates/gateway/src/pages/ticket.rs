@@ -42,6 +42,7 @@ pub(super) async fn find(frame: Frame, Query(query): Query) -> Page {
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
 struct TicketPage {
     frame: Frame,
     code: String,
