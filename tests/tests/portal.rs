@@ -109,7 +109,8 @@ async fn journeys_with_javascript_and_without() {
     asker.go("/").await;
     asker.fill("#text", question).await;
     asker.click("#look").await;
-    assert_eq!(asker.text("#suggestions summary").await, question);
+    // Asked twice by now: shown once, in either one's words.
+    assert!(asker.text("#suggestions summary").await.ends_with(question));
     question_and_answer(&asker, &officer, "Vì sao trăng tròn thì mèo nhà hàng xóm lại hát?").await;
     asker.stop().await;
     officer.stop().await;

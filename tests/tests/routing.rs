@@ -68,7 +68,7 @@ async fn what_is_unsure_goes_to_the_desk_and_its_word_is_learned() {
     let page = platform.browser_as("dispatcher").await.get(&format!("/can-bo/phieu/{ticket_id}")).await;
     let first = suggestions[0]["unit"].as_str().unwrap();
     assert!(page.text.contains(&format!("name=\"unit\" value=\"{first}\"")), "{}", page.text);
-    asker.get(&format!("/api/v1/tickets/{ticket_id}/routing")).await.refused(401, "UNAUTHENTICATED");
+    asker.get(&format!("/api/v1/tickets/{ticket_id}/routing")).await.refused(401, "TOKEN_MISSING");
     let officer = platform.rest_as("officer", None).await;
     officer.get(&format!("/api/v1/tickets/{ticket_id}/routing")).await.refused(403, "ROLE_NOT_ALLOWED");
 

@@ -326,6 +326,7 @@ clock-what = What is missing
 clock-asker-reads = (the asker reads it)
 clock-extend = Extend
 clock-number = Extend by
+clock-most = at most
 clock-approver = Approved by
 clock-hasten = Make urgent
 clock-now = now

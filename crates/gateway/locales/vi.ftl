@@ -314,6 +314,7 @@ clock-what = Cần bổ sung hoặc chờ gì
 clock-asker-reads = (người hỏi đọc được)
 clock-extend = Gia hạn
 clock-number = Gia hạn thêm
+clock-most = nhiều nhất
 clock-approver = Người duyệt
 clock-hasten = Chuyển xử lý khẩn
 clock-now = nay

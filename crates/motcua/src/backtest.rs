@@ -20,6 +20,9 @@ pub struct Args {
     what: Option<What>,
     #[command(flatten)]
     answers: Option<Answers>,
+    /// Where `--file-for` files. Not among the answers': what holds flattened arguments cannot be optional.
+    #[command(flatten)]
+    server: client::Args,
 }
 
 #[derive(clap::Subcommand)]
@@ -46,8 +49,6 @@ struct Answers {
     /// automatic sending on.
     #[arg(long, value_name = "UNIT")]
     file_for: Option<String>,
-    #[command(flatten)]
-    server: client::Args,
     /// Prints the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -72,13 +73,13 @@ struct Routing {
 pub async fn run(settings: Settings, args: &Args) -> anyhow::Result<()> {
     match (&args.what, &args.answers) {
         (Some(What::Routing(args)), _) => routing(settings, args).await,
-        (None, Some(args)) => answers(settings, args).await,
+        (None, Some(of)) => answers(settings, of, &args.server).await,
         (None, None) => unreachable!("clap asks for one of them"),
     }
 }
 
-async fn answers(settings: Settings, args: &Answers) -> anyhow::Result<()> {
-    let client = args.file_for.as_ref().map(|_| args.server.connect(&settings)).transpose()?;
+async fn answers(settings: Settings, args: &Answers, server: &client::Args) -> anyhow::Result<()> {
+    let client = args.file_for.as_ref().map(|_| server.connect(&settings)).transpose()?;
     let (embedder, configured) = open_embedder(settings).await?;
     let calibration = Calibration::load(configured.calibration.as_deref(), embedder.model())?;
     let setup = backtest::Setup {

@@ -36,6 +36,8 @@ const JUDGEMENTS: u32 = 200;
 
 /// Which platform.
 #[derive(clap::Args)]
+// Flattened into other commands' arguments, whose group has this name already.
+#[group(skip)]
 pub struct Args {
     /// The data folder of the `up` to call.
     #[arg(long, value_name = "DIR")]
