@@ -200,6 +200,7 @@ async fn an_automatic_answer_that_did_not_answer_goes_to_a_person_and_teaches() 
 
     platform.settle().await;
     let analyst = platform.rest_as("analyst", None).await;
+    analyst.get("/api/v1/judgements").await.refused(403, "ROLE_NOT_ALLOWED");
     let drift = analyst.get("/api/v1/reports/drift").await.ok();
     let point = &drift["points"][0];
     let counts =

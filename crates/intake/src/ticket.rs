@@ -250,7 +250,7 @@ impl Ticket {
                 Ok(Some(self))
             }
             State::Received { .. } | State::Routed { .. } => {
-                let same_answer = number == 0 || number + 1 == self.answer_number();
+                let same_answer = number == 0 || number.checked_add(1) == Some(self.answer_number());
                 let said = self.follow_ups.last() == Some(&follow_up) && same_answer;
                 if said { Ok(None) } else { Err(NotRejected::Unanswered) }
             }
@@ -337,6 +337,7 @@ mod tests {
         let again = sent.reject(1, more()).unwrap().unwrap();
         assert_eq!((again.follow_ups.len(), &again.state), (1, &State::Received { reopened_by: None }));
         assert_eq!(again.clone().reject(1, more()), Ok(None));
+        assert_eq!(again.clone().reject(u32::MAX, more()), Err(NotRejected::Unanswered));
         assert_eq!(again.reject(1, "khác".into()), Err(NotRejected::Unanswered));
     }
 
