@@ -63,10 +63,19 @@ impl EdgeIndex {
 impl VectorIndex for EdgeIndex {
     fn ensure(&self) -> Pending<'_, ()> {
         self.call(|shard| {
-            let field_name = FIELD.try_into().map_err(|()| OperationError::service_error("payload key"))?;
-            let field_schema = Some(PayloadFieldSchema::FieldType(PayloadSchemaType::Keyword));
-            let index = CreateIndex { field_name, field_schema };
-            shard.write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))
+            let indexed = [
+                (FIELD, PayloadSchemaType::Keyword),
+                (VALID_FROM, PayloadSchemaType::Integer),
+                (VALID_UNTIL, PayloadSchemaType::Integer),
+            ];
+            for (key, kind) in indexed {
+                let field_name = key.try_into().map_err(|()| OperationError::service_error("payload key"))?;
+                let field_schema = Some(PayloadFieldSchema::FieldType(kind));
+                let index = CreateIndex { field_name, field_schema };
+                shard
+                    .write(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))?;
+            }
+            Ok(())
         })
     }
 

@@ -54,8 +54,15 @@ impl QdrantIndex {
             .vectors_config(dense)
             .sparse_vectors_config(sparse);
         self.client.create_collection(collection).await?;
-        let field = CreateFieldIndexCollectionBuilder::new(&self.collection, FIELD, FieldType::Keyword);
-        self.client.create_field_index(field.wait(true)).await?;
+        let indexed = [
+            (FIELD, FieldType::Keyword),
+            (VALID_FROM, FieldType::Integer),
+            (VALID_UNTIL, FieldType::Integer),
+        ];
+        for (key, kind) in indexed {
+            let index = CreateFieldIndexCollectionBuilder::new(&self.collection, key, kind);
+            self.client.create_field_index(index.wait(true)).await?;
+        }
         Ok(())
     }
 
