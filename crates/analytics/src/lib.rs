@@ -17,7 +17,7 @@ use api::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
         ReviewOpened,
     },
-    routing::v1::{DeadlineChanged, DeadlineReached, QuestionRouted},
+    routing::v1::{DeadlineChanged, DeadlineReached, OrganisationChanged, QuestionRouted},
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -71,6 +71,7 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
         hear::<FamilyLeft>(pool),
         hear::<DeadlineChanged>(pool),
         hear::<DeadlineReached>(pool),
+        hear::<OrganisationChanged>(pool),
     ]
 }
 
