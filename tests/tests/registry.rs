@@ -137,6 +137,8 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
 
     let (ticket_id, before) = ask_about(&asker, &officer, "nguon-luc", "Kinh phí lấy ở đâu?").await;
     assert_eq!(before["unit"], "vu-ke-hoach", "{before}");
+    let (answered, _) = ask_about(&asker, &officer, "nguon-luc", "Nhân lực thì sao?").await;
+    officer.approve(&answered, Some("Theo kế hoạch đã duyệt.")).await;
     let then = operator.get("/api/v1/registry?history=true").await.ok()["versions"][0]["appliedAt"].clone();
     let said = apply(dir.path(), &merged(), &[]).await;
     assert!(said.contains("  merge  unit vu-ke-hoach into vu-phap-che: Vụ Kế hoạch - Tài chính\n"), "{said}");
@@ -161,6 +163,14 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
         codes(&organisation["formerUnits"]).contains(&"vu-ke-hoach").then_some(())
     })
     .await;
+    let on_time = async |query: &str, unit: &str| {
+        let report = operator.get(&format!("/api/v1/reports/deadlines{query}")).await.ok();
+        let units = report["units"].as_array().unwrap().clone();
+        units.into_iter().find(|found| found["unit"] == unit).map(|found| found["onTime"].clone())
+    };
+    assert_eq!(on_time("", "vu-ke-hoach").await, Some(json!(1)));
+    assert_eq!(on_time("?joined=true", "vu-ke-hoach").await, None);
+    assert_eq!(on_time("?joined=true", "vu-phap-che").await, Some(json!(1)));
     let facts: i64 = sqlx::query_scalar(
         "select count(*) from analytics.fact where name = 'routing.v1.OrganisationChanged'",
     )

@@ -7,6 +7,7 @@ mod grpc;
 mod report;
 mod service;
 mod storage;
+mod succession;
 mod ticket;
 
 use api::{
@@ -17,13 +18,17 @@ use api::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
         ReviewOpened,
     },
-    routing::v1::{DeadlineChanged, DeadlineReached, OrganisationChanged, QuestionRouted},
+    routing::v1::{DeadlineChanged, DeadlineReached, QuestionRouted},
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-use crate::{events::hear, grpc::Grpc, service::Analytics};
+use crate::{
+    events::{hear, hear_organisation},
+    grpc::Grpc,
+    service::Analytics,
+};
 
 /// The schema this crate owns.
 pub const SCHEMA: &str = "analytics";
@@ -71,7 +76,7 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
         hear::<FamilyLeft>(pool),
         hear::<DeadlineChanged>(pool),
         hear::<DeadlineReached>(pool),
-        hear::<OrganisationChanged>(pool),
+        hear_organisation(pool),
     ]
 }
 
