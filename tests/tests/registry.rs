@@ -131,7 +131,7 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
     let (_, ticket) = ask_about(&asker, &officer, "tri-tue-nhan-tao", "Mô hình ngôn ngữ lớn là gì?").await;
     assert_eq!(ticket["unit"], "trung-tam-ai", "{ticket}");
     until("the new field on the page", || async {
-        asker.page("/ask", None).await.text.contains("Trí tuệ nhân tạo").then_some(())
+        asker.page("/", None).await.text.contains("Trí tuệ nhân tạo").then_some(())
     })
     .await;
 
