@@ -1,9 +1,10 @@
 //! What is done at every event: its fact is kept, and what it tells of its ticket is merged in.
 
+use api::routing::v1::OrganisationChanged;
 use bus::{Failure, Hearer, Received};
 use sqlx::PgPool;
 
-use crate::{fact::Readable, storage};
+use crate::{fact::Readable, storage, succession::Told};
 
 pub fn hear<E: Readable>(pool: &PgPool) -> Hearer {
     let pool = pool.clone();
@@ -11,6 +12,32 @@ pub fn hear<E: Readable>(pool: &PgPool) -> Hearer {
         let pool = pool.clone();
         async move { on_event(&pool, received).await }
     })
+}
+
+/// Also keeps whose figures belong together.
+pub fn hear_organisation(pool: &PgPool) -> Hearer {
+    let pool = pool.clone();
+    bus::hearer("analytics", move |received: Received<OrganisationChanged>| {
+        let pool = pool.clone();
+        async move { on_organisation_changed(&pool, received).await }
+    })
+}
+
+async fn on_organisation_changed(
+    pool: &PgPool,
+    received: Received<OrganisationChanged>,
+) -> Result<(), Failure> {
+    let reading = received.event.read(received.occurred_at).map_err(Failure::reject)?;
+    let told = Told::of(&received.event, received.occurred_at);
+    let Some(mut tx) = received.begin_once(pool).await? else { return Ok(()) };
+    storage::insert_fact(&mut tx, received.event_id, &reading.fact).await?;
+    if let Some(after) = told.dropped_after {
+        storage::drop_successions(&mut tx, after, received.event.version).await?;
+    }
+    for succession in &told.successions {
+        storage::keep_succession(&mut tx, succession).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn on_event<E: Readable>(pool: &PgPool, received: Received<E>) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use api::{
     answering::v1::{AnswerApproved, AnswerDrafted, DraftUse, FamilyJoined, FamilyLeft, QuestionReturned},
     intake::v1::{AnswerRated, Question, QuestionReopened, QuestionSubmitted},
     knowledge::v1::QuestionsAlike,
-    routing::v1::{DeadlineChanged, DeadlineReached, QuestionRouted},
+    routing::v1::{DeadlineChanged, DeadlineReached, OrganisationChanged, QuestionRouted},
 };
 use chrono::{DateTime, Utc};
 
@@ -201,6 +201,14 @@ impl Readable for DeadlineReached {
         let due_at = deadline.due_at;
         let fact = Fact { reason, due_at, ..fact(self, at, &self.field, &self.unit)? };
         Ok(Reading { fact, ticket: Some(Ticket { deadline, ..Ticket::asked(at) }) })
+    }
+}
+
+/// Of no question: the registry keeps what changed, and what it means for figures.
+impl Readable for OrganisationChanged {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.changed_at.as_ref()).unwrap_or(stated_at);
+        Ok(Reading { fact: fact(self, at, "", "")?, ticket: None })
     }
 }
 

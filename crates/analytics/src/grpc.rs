@@ -29,7 +29,8 @@ impl AnalyticsService for Grpc {
         request: Request<GetDeadlinesRequest>,
     ) -> Result<Response<GetDeadlinesResponse>, Status> {
         signed_in(&request)?;
-        Ok(Response::new(self.0.get_deadlines(request.into_inner().days).await?))
+        let GetDeadlinesRequest { days, joined } = request.into_inner();
+        Ok(Response::new(self.0.get_deadlines(days, joined).await?))
     }
 
     async fn get_satisfaction(

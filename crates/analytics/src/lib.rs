@@ -7,6 +7,7 @@ mod grpc;
 mod report;
 mod service;
 mod storage;
+mod succession;
 mod ticket;
 
 use api::{
@@ -23,7 +24,11 @@ use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-use crate::{events::hear, grpc::Grpc, service::Analytics};
+use crate::{
+    events::{hear, hear_organisation},
+    grpc::Grpc,
+    service::Analytics,
+};
 
 /// The schema this crate owns.
 pub const SCHEMA: &str = "analytics";
@@ -52,7 +57,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -71,6 +76,7 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
         hear::<FamilyLeft>(pool),
         hear::<DeadlineChanged>(pool),
         hear::<DeadlineReached>(pool),
+        hear_organisation(pool),
     ]
 }
 

@@ -16,6 +16,19 @@ pub struct Deadlines {
 }
 
 impl Deadlines {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            on_time: self.on_time + other.on_time,
+            late: self.late + other.late,
+            extended_on_time: self.extended_on_time + other.extended_on_time,
+            extended_late: self.extended_late + other.extended_late,
+            open: self.open + other.open,
+            open_overdue: self.open_overdue + other.open_overdue,
+        }
+    }
+
     /// The share answered by the first promised date, 0 to 1, of those whose fate is known: an open question counts
     /// only once its deadline has passed. `None`: none is known.
     pub fn on_time_share(self) -> Option<f64> {

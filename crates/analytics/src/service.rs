@@ -1,5 +1,7 @@
 //! The use cases, named as the RPCs. They only read; transactions begin in `events.rs`.
 
+use std::collections::BTreeMap;
+
 use api::analytics::v1::{
     DeadLetter, DriftPoint, GetDeadlinesResponse, GetDriftResponse, GetHotnessResponse, GetLagResponse,
     GetSatisfactionResponse, HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersResponse,
@@ -8,7 +10,7 @@ use api::analytics::v1::{
 use runtime::{Context, Refusal, wilson};
 use uuid::Uuid;
 
-use crate::{Config, storage};
+use crate::{Config, storage, succession};
 
 const REPORT_DAYS: u32 = 30;
 const DEAD_LETTERS: u32 = 50;
@@ -43,13 +45,15 @@ impl Analytics {
         Ok(GetHotnessResponse { points: points.collect() })
     }
 
-    pub async fn get_deadlines(&self, days: u32) -> Result<GetDeadlinesResponse, Refusal> {
+    /// `joined`: units that were merged count with the one that goes on with them.
+    pub async fn get_deadlines(&self, days: u32, joined: bool) -> Result<GetDeadlinesResponse, Refusal> {
         let days = self.days(days)?;
         let now = self.ctx.clock.now();
         let mut conn = self.ctx.pool.acquire().await?;
         let since = storage::start_of_days(&mut conn, now, days).await?;
         let found = storage::deadlines(&mut conn, since, now).await?;
-        let units = found.into_iter().map(|(unit, deadlines)| UnitDeadlines {
+        let heirs = if joined { storage::heirs(&mut conn, now).await? } else { BTreeMap::new() };
+        let units = succession::joined(found, &heirs).into_iter().map(|(unit, deadlines)| UnitDeadlines {
             unit,
             on_time: deadlines.on_time,
             late: deadlines.late,

@@ -1,5 +1,7 @@
 //! SQL of `analytics.*`; one function per question asked of the tables.
 
+use std::collections::BTreeMap;
+
 use api::TicketId;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     fact::Fact,
     report::{Deadlines, Drafts, Ratings},
+    succession::Succession,
     ticket::{Deadline, Standing, Ticket},
 };
 
@@ -212,6 +215,54 @@ pub async fn deadlines(
         (row.unit, deadlines)
     });
     Ok(deadlines.collect())
+}
+
+/// Keeps from when a unit's questions are another's; of two versions the newer counts.
+pub async fn keep_succession(conn: &mut PgConnection, succession: &Succession) -> Result<(), sqlx::Error> {
+    let Succession { unit, since, heir, version } = succession;
+    sqlx::query!(
+        "insert into analytics.succession (unit, since, heir, version) values ($1, $2, $3, $4)
+         on conflict (unit, since) do update set heir = excluded.heir, version = excluded.version
+         where succession.version < excluded.version",
+        unit,
+        since,
+        heir,
+        i64::from(*version),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what older versions planned for later than `after`.
+pub async fn drop_successions(
+    conn: &mut PgConnection,
+    after: DateTime<Utc>,
+    version: u32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "delete from analytics.succession where since > $1 and version < $2",
+        after,
+        i64::from(version),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Each unit that another goes on with, and which; empty: none alone does.
+pub async fn heirs(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<String, String>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "select distinct on (unit) unit, heir from analytics.succession
+         where since <= $1 order by unit, since desc",
+        now,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.unit, row.heir)).collect())
 }
 
 /// The ratings of one field and unit.

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::state::Gateway;
 
-const FRESH: Duration = Duration::from_secs(30);
+const FRESH: Duration = Duration::from_secs(5);
 /// A page must not wait long for names: it is readable with codes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -34,15 +34,15 @@ impl Organisation {
         units.map(|u| Choice { code: u.code.clone(), name: u.name.clone() }).collect()
     }
 
-    /// The field's name, or its code while the registry does not know it.
+    /// The field's name, also of one that is no more, or its code while the registry does not know it.
     pub fn field_name(&self, code: &str) -> String {
-        let field = self.0.fields.iter().find(|f| f.code == code);
+        let field = self.0.fields.iter().chain(&self.0.former_fields).find(|f| f.code == code);
         field.map_or(code, |f| &f.name).to_owned()
     }
 
-    /// The unit's name, or its code while the registry does not know it.
+    /// As [`Self::field_name`].
     pub fn unit_name(&self, code: &str) -> String {
-        let unit = self.0.units.iter().find(|u| u.code == code);
+        let unit = self.0.units.iter().chain(&self.0.former_units).find(|u| u.code == code);
         unit.map_or(code, |u| &u.name).to_owned()
     }
 }

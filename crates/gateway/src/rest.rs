@@ -6,6 +6,7 @@ mod automation;
 mod deadline;
 mod editor;
 mod officer;
+mod registry;
 
 use axum::{
     Router,
@@ -85,6 +86,9 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
+        .get("/api/v1/registry", registry::get_registry)
+        .post("/api/v1/registry/plan", registry::plan_organisation)
+        .post("/api/v1/registry/apply", registry::apply_organisation)
         .get("/api/openapi.json", assets::openapi)
 }
 

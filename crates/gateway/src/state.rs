@@ -9,7 +9,9 @@ use api::{
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
-    routing::v1::routing_service_client::RoutingServiceClient,
+    routing::v1::{
+        registry_service_client::RegistryServiceClient, routing_service_client::RoutingServiceClient,
+    },
 };
 use runtime::{Context, Peer};
 use tokio::sync::Semaphore;
@@ -76,6 +78,11 @@ impl Gateway {
 
     pub fn routing(&self, bearer: Option<&str>) -> RoutingServiceClient<Peer> {
         RoutingServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    /// Of agencies, units and fields.
+    pub fn registry(&self, bearer: Option<&str>) -> RegistryServiceClient<Peer> {
+        RegistryServiceClient::new(self.0.context.peer_as("routing", bearer))
     }
 
     pub fn answering(&self, bearer: Option<&str>) -> AnsweringServiceClient<Peer> {

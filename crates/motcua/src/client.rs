@@ -18,7 +18,9 @@ use api::{
         knowledge_service_client::KnowledgeServiceClient,
     },
     routing::v1::{
-        ExplainRoutingRequest, ExplainRoutingResponse, routing_service_client::RoutingServiceClient,
+        ApplyOrganisationRequest, ApplyOrganisationResponse, ExplainRoutingRequest, ExplainRoutingResponse,
+        PlanOrganisationRequest, PlanOrganisationResponse, registry_service_client::RegistryServiceClient,
+        routing_service_client::RoutingServiceClient,
     },
 };
 use runtime::{Principal, RoleName};
@@ -130,6 +132,22 @@ impl Client {
     ) -> Result<ExplainRoutingResponse, tonic::Status> {
         let mut routing = RoutingServiceClient::new(self.channel.clone());
         Ok(routing.explain_routing(self.signed(request)).await?.into_inner())
+    }
+
+    pub async fn plan(
+        &self,
+        request: PlanOrganisationRequest,
+    ) -> Result<PlanOrganisationResponse, tonic::Status> {
+        let mut registry = RegistryServiceClient::new(self.channel.clone());
+        Ok(registry.plan_organisation(self.signed(request)).await?.into_inner())
+    }
+
+    pub async fn apply(
+        &self,
+        request: ApplyOrganisationRequest,
+    ) -> Result<ApplyOrganisationResponse, tonic::Status> {
+        let mut registry = RegistryServiceClient::new(self.channel.clone());
+        Ok(registry.apply_organisation(self.signed(request)).await?.into_inner())
     }
 
     pub async fn dead_letters(&self) -> anyhow::Result<()> {

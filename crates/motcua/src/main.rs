@@ -1,5 +1,6 @@
 //! `motcua`: one binary, many roles. It parses and calls; the logic is in the crates it names.
 
+mod apply;
 mod backtest;
 mod calibrate;
 mod client;
@@ -71,6 +72,8 @@ enum Command {
     Backtest(backtest::Args),
     /// Fits the reuse verdict on questions whose right answer is known; needs no running platform.
     Calibrate(calibrate::Args),
+    /// Makes the organisation of a running platform what a file says: shows the plan, then does it.
+    Apply(apply::Args),
     /// Says which unit of a running platform a text would go to, and why.
     Route {
         #[command(flatten)]
@@ -191,6 +194,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             export::judgements(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
+        Command::Apply(args) => apply::run(&settings, &args).await,
         Command::Route { server, explain, field } => {
             route::run(&server.connect(&settings)?, explain, field).await
         }

@@ -129,10 +129,23 @@ impl Assignment {
         self.version = self.version.max(version);
         self.question = question;
         self.answered = false;
-        let unit = organisation.unit(answered_by).map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
+        let heir = organisation.heir(answered_by, &self.field);
+        let unit = heir.map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
         let choice = Choice { unit, field: self.field.clone(), reason: RoutingReason::Reopened };
         let version = self.deadline.version + 1;
         self.deadline = clock(&self.question, &choice, organisation, rules, at, version);
+        Some(self.moved(&choice, organisation, at))
+    }
+
+    /// Its unit is no more: a successor goes on with it, by the same deadline. `None`: there is nothing
+    /// to follow.
+    pub fn follow(self, organisation: &Organisation, at: DateTime<Utc>) -> Option<Self> {
+        let heir = organisation.heir(&self.unit, &self.field)?;
+        if self.answered || heir.code == self.unit {
+            return None;
+        }
+        let choice =
+            Choice { unit: heir.code.clone(), field: self.field.clone(), reason: RoutingReason::Reorganised };
         Some(self.moved(&choice, organisation, at))
     }
 

@@ -234,11 +234,11 @@ impl Calendar {
         std::iter::successors(Some(self.local_day(at)), |day| day.checked_add_days(Days::new(1)))
     }
 
-    fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
+    pub fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.time_zone).date_naive()
     }
 
-    fn day_start(&self, day: NaiveDate) -> DateTime<Utc> {
+    pub fn day_start(&self, day: NaiveDate) -> DateTime<Utc> {
         self.instant(day.and_time(NaiveTime::MIN))
     }
 

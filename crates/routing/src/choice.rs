@@ -38,7 +38,7 @@ impl Choice {
 
     /// Back from a unit: to the one it named, if there is such another one; else to the desk.
     pub fn after_return(from: &str, suggested: &str, field: &str, organisation: &Organisation) -> Self {
-        match organisation.unit(suggested) {
+        match organisation.heir(suggested, field) {
             Some(unit) if unit.code != from => {
                 Self { unit: unit.code.clone(), field: field.to_owned(), reason: RoutingReason::Returned }
             }

@@ -1,5 +1,7 @@
 //! Requests to typed values, results to responses.
 
+mod registry;
+
 use api::{
     TicketId,
     intake::v1::Kind,
@@ -18,14 +20,14 @@ use crate::{
     calendar::Span,
     organisation::Organisation,
     policy::{Case, Rules, Urgency, WaitsFor},
-    service::Routing,
+    registrar::{Current, Registrar},
 };
 
 /// Who sees and changes the deadlines of questions.
 const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::Operator];
 const DISPATCH: [RoleName; 2] = [RoleName::Dispatcher, RoleName::Operator];
 
-pub struct Grpc(pub Routing);
+pub struct Grpc(pub Registrar);
 
 #[tonic::async_trait]
 impl RoutingService for Grpc {
@@ -33,7 +35,7 @@ impl RoutingService for Grpc {
         &self,
         _request: Request<GetOrganisationRequest>,
     ) -> Result<Response<GetOrganisationResponse>, Status> {
-        Ok(Response::new(response(&self.0.organisation, &self.0.rules)))
+        Ok(Response::new(response(&self.0.current(), &self.0.routing().rules)))
     }
 
     async fn assign_unit(
@@ -42,7 +44,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<AssignUnitResponse>, Status> {
         let dispatcher = require(&request, &DISPATCH)?;
         let AssignUnitRequest { ticket_id, unit } = request.into_inner();
-        let assignment = self.0.assign_unit(&dispatcher, parse(&ticket_id)?, &unit).await?;
+        let assignment = self.0.routing().assign_unit(&dispatcher, parse(&ticket_id)?, &unit).await?;
         Ok(Response::new(AssignUnitResponse {
             unit: assignment.unit,
             due_at: Some(api::timestamp(assignment.deadline.due_at)),
@@ -56,7 +58,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ticket_id = parse(&request.get_ref().ticket_id)?;
-        Ok(self.deadline(&self.0.get_deadline(&officer, ticket_id).await?))
+        Ok(self.deadline(&self.0.routing().get_deadline(&officer, ticket_id).await?))
     }
 
     async fn pause_deadline(
@@ -74,7 +76,7 @@ impl RoutingService for Grpc {
             }
         };
         let ticket_id = parse(&request.ticket_id)?;
-        Ok(self.deadline(&self.0.pause_deadline(&officer, ticket_id, &request, waits_for).await?))
+        Ok(self.deadline(&self.0.routing().pause_deadline(&officer, ticket_id, &request, waits_for).await?))
     }
 
     async fn resume_deadline(
@@ -83,7 +85,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ResumeDeadlineRequest { ticket_id, version } = request.into_inner();
-        Ok(self.deadline(&self.0.resume_deadline(&officer, parse(&ticket_id)?, version).await?))
+        Ok(self.deadline(&self.0.routing().resume_deadline(&officer, parse(&ticket_id)?, version).await?))
     }
 
     async fn extend_deadline(
@@ -93,7 +95,7 @@ impl RoutingService for Grpc {
         let officer = require(&request, &DESK)?;
         let request = request.into_inner();
         let ticket_id = parse(&request.ticket_id)?;
-        Ok(self.deadline(&self.0.extend_deadline(&officer, ticket_id, &request).await?))
+        Ok(self.deadline(&self.0.routing().extend_deadline(&officer, ticket_id, &request).await?))
     }
 
     async fn hasten_deadline(
@@ -102,7 +104,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let dispatcher = require(&request, &DISPATCH)?;
         let ticket_id = parse(&request.get_ref().ticket_id)?;
-        Ok(self.deadline(&self.0.hasten_deadline(&dispatcher, ticket_id).await?))
+        Ok(self.deadline(&self.0.routing().hasten_deadline(&dispatcher, ticket_id).await?))
     }
 
     async fn get_routing(
@@ -110,7 +112,8 @@ impl RoutingService for Grpc {
         request: Request<GetRoutingRequest>,
     ) -> Result<Response<GetRoutingResponse>, Status> {
         let dispatcher = require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
-        let assignment = self.0.get_routing(&dispatcher, parse(&request.into_inner().ticket_id)?).await?;
+        let assignment =
+            self.0.routing().get_routing(&dispatcher, parse(&request.into_inner().ticket_id)?).await?;
         Ok(Response::new(GetRoutingResponse {
             unit: assignment.unit,
             field: assignment.field,
@@ -125,7 +128,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<ExplainRoutingResponse>, Status> {
         require(&request, &[RoleName::Dispatcher, RoleName::Operator])?;
         let ExplainRoutingRequest { text, field } = request.into_inner();
-        let (choice, suggestions, rule) = self.0.explain_routing(text, field).await?;
+        let (choice, suggestions, rule) = self.0.routing().explain_routing(text, field).await?;
         Ok(Response::new(ExplainRoutingResponse {
             unit: choice.unit,
             field: choice.field,
@@ -138,8 +141,8 @@ impl RoutingService for Grpc {
 
 impl Grpc {
     fn deadline(&self, assignment: &Assignment) -> Response<GetDeadlineResponse> {
-        let deadline = &assignment.deadline;
-        let left = deadline.left(&self.0.rules.calendar, self.0.clock.now());
+        let (routing, deadline) = (self.0.routing(), &assignment.deadline);
+        let left = deadline.left(&routing.rules.calendar, routing.clock.now());
         let pauses = deadline.pauses.iter().map(|pause| v1::DeadlinePause {
             since: Some(api::timestamp(pause.since)),
             until: pause.until.map(api::timestamp),
@@ -157,7 +160,7 @@ impl Grpc {
         });
         let ending = deadline.ending().map_or(v1::DeadlineEnding::Unspecified, Into::into);
         Response::new(GetDeadlineResponse {
-            deadline: Some(deadline.snapshot(self.0.organisation.leader(&assignment.unit))),
+            deadline: Some(deadline.snapshot(routing.organisation.leader(&assignment.unit))),
             working_minutes_left: u32::try_from(left.num_minutes()).unwrap_or_default(),
             ending: ending.into(),
             urgent: deadline.urgency == Urgency::Urgent,
@@ -193,7 +196,8 @@ fn working_days(rules: &Rules, organisation: &Organisation, field: &crate::organ
     }
 }
 
-fn response(organisation: &Organisation, rules: &Rules) -> GetOrganisationResponse {
+fn response(current: &Current, rules: &Rules) -> GetOrganisationResponse {
+    let Current { registry, organisation, since, .. } = current;
     let agency = |agency: &crate::organisation::Agency| v1::Agency {
         code: agency.code.clone(),
         name: agency.name.clone(),
@@ -202,6 +206,7 @@ fn response(organisation: &Organisation, rules: &Rules) -> GetOrganisationRespon
         code: unit.code.clone(),
         agency: unit.agency.clone(),
         name: unit.name.clone(),
+        parent: unit.parent.clone(),
     };
     let field = |field: &crate::organisation::Field| v1::Field {
         code: field.code.clone(),
@@ -215,5 +220,8 @@ fn response(organisation: &Organisation, rules: &Rules) -> GetOrganisationRespon
         units: organisation.units.iter().map(unit).collect(),
         fields: organisation.fields.iter().map(field).collect(),
         desk_unit: organisation.desk().code.clone(),
+        former_units: registry.former_units(*since).into_iter().map(unit).collect(),
+        former_fields: registry.former_fields(*since).into_iter().map(field).collect(),
+        registry_version: registry.version,
     }
 }

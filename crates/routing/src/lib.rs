@@ -11,6 +11,8 @@ mod grpc;
 mod holidays;
 mod organisation;
 mod policy;
+mod registrar;
+mod registry;
 mod rule;
 mod service;
 mod storage;
@@ -19,11 +21,14 @@ mod sweep;
 
 use std::path::PathBuf;
 
-use api::routing::v1::routing_service_server::RoutingServiceServer;
+use anyhow::Context as _;
+use api::routing::v1::{
+    registry_service_server::RegistryServiceServer, routing_service_server::RoutingServiceServer,
+};
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 
-use crate::{grpc::Grpc, service::Routing};
+use crate::{grpc::Grpc, registrar::Registrar};
 
 /// The schema this crate owns.
 pub const SCHEMA: &str = "routing";
@@ -34,7 +39,8 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The file of agencies, units and fields; it names the one of deadlines.
+    /// The file of agencies, units and fields that an empty registry begins with; it names the one of
+    /// deadlines.
     pub organisation: PathBuf,
     /// The least probability, 0 to 1, with which a unit gets a question; below it the desk decides. A
     /// unit may have its own in the organisation's file.
@@ -50,28 +56,31 @@ impl Default for Config {
 }
 
 /// Every RPC this service serves and every event it hears.
-pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
-    let routing = Routing::open(ctx, config)?;
-    let (submitted, returned) = (routing.clone(), routing.clone());
-    let (reopened, approved) = (routing.clone(), routing.clone());
-    let sweep = routing.clone().run_sweep(ctx.shutdown.clone());
+pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+    let registrar = Registrar::open(ctx, config).await.context("the registry")?;
+    let (submitted, returned) = (registrar.clone(), registrar.clone());
+    let (reopened, approved) = (registrar.clone(), registrar.clone());
+    let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
+    let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
     Ok(Role::named("routing")
-        .serves(RoutingServiceServer::new(Grpc(routing)))
+        .serves(RegistryServiceServer::new(Grpc(registrar.clone())))
+        .serves(RoutingServiceServer::new(Grpc(registrar)))
         .hears(bus::hearer("routing", move |event| {
-            let routing = submitted.clone();
+            let routing = submitted.routing();
             async move { routing.on_question_submitted(event).await }
         }))
         .hears(bus::hearer("routing", move |event| {
-            let routing = returned.clone();
+            let routing = returned.routing();
             async move { routing.on_question_returned(event).await }
         }))
         .hears(bus::hearer("routing", move |event| {
-            let routing = reopened.clone();
+            let routing = reopened.routing();
             async move { routing.on_question_reopened(event).await }
         }))
         .hears(bus::hearer("routing", move |event| {
-            let routing = approved.clone();
+            let routing = approved.routing();
             async move { routing.on_answer_approved(event).await }
         }))
-        .runs("deadlines", sweep))
+        .runs("deadlines", sweep)
+        .runs("registry", refresh))
 }

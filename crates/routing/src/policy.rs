@@ -133,16 +133,19 @@ impl Rules {
         Ok(Self { calendar, warning: file.warning, policies: file.policies })
     }
 
-    /// Policies for fields and agencies that the registry has not.
-    pub fn check_names(&self, organisation: &Organisation) -> anyhow::Result<()> {
+    /// Policies for fields and agencies that an organisation has not; they bind nothing.
+    pub fn names_unknown_to(&self, organisation: &Organisation) -> Vec<String> {
+        let mut notes = Vec::new();
         for Policy { code, field, agency, .. } in &self.policies {
-            let field = field.as_ref().filter(|field| organisation.field(field).is_none());
-            ensure!(field.is_none(), "policy {code}: no field {}", field.map_or("", String::as_str));
+            if let Some(field) = field.as_ref().filter(|field| organisation.field(field).is_none()) {
+                notes.push(format!("policy {code}: no field {field}"));
+            }
             let known = |agency: &String| organisation.agencies.iter().any(|known| known.code == *agency);
-            let agency = agency.as_ref().filter(|agency| !known(agency));
-            ensure!(agency.is_none(), "policy {code}: no agency {}", agency.map_or("", String::as_str));
+            if let Some(agency) = agency.as_ref().filter(|agency| !known(agency)) {
+                notes.push(format!("policy {code}: no agency {agency}"));
+            }
         }
-        Ok(())
+        notes
     }
 
     /// Without its holidays a year's deadlines are too early.
@@ -306,15 +309,15 @@ pub mod tests {
     }
 
     #[test]
-    fn a_policy_for_what_is_not_there_is_refused() {
+    fn a_policy_for_what_is_not_there_is_told() {
         let organisation = Organisation::parse(crate::organisation::tests::SMALL).unwrap();
-        small().check_names(&organisation).unwrap();
+        assert!(small().names_unknown_to(&organisation).is_empty());
         for (right, wrong, says) in [
             ("field = \"policy\"", "field = \"none\"", "policy law: no field none"),
             ("agency = \"a\"", "agency = \"b\"", "policy law-a: no agency b"),
         ] {
             let rules = Rules::parse(&SMALL.replacen(right, wrong, 1), |_| unreachable!("no files")).unwrap();
-            assert_eq!(rules.check_names(&organisation).unwrap_err().to_string(), says);
+            assert_eq!(rules.names_unknown_to(&organisation), [says]);
         }
     }
 

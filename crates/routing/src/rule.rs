@@ -3,11 +3,11 @@
 
 use api::routing::v1::RoutingReason;
 use runtime::phrase::Typed;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{choice::Choice, organisation::Organisation};
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     pub code: String,

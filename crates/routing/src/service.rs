@@ -22,6 +22,7 @@ const TEXT_MAX: usize = 5_000;
 pub struct Routing {
     pub pool: PgPool,
     pub clock: Clock,
+    /// The one in force when the use case began.
     pub organisation: Arc<Organisation>,
     pub rules: Arc<Rules>,
     config: Config,
@@ -29,10 +30,11 @@ pub struct Routing {
 }
 
 impl Routing {
-    pub fn open(ctx: &Context, config: Config) -> anyhow::Result<Self> {
-        let organisation = Organisation::read(&config.organisation)?;
+    /// `organisation` is the configured file's.
+    pub fn open(ctx: &Context, config: Config, organisation: Organisation) -> anyhow::Result<Self> {
         let rules = Rules::read(&config.organisation.with_file_name(&organisation.deadlines))?;
-        rules.check_names(&organisation)?;
+        let unknown = rules.names_unknown_to(&organisation);
+        anyhow::ensure!(unknown.is_empty(), "{}", unknown.join("; "));
         rules.warn_of_a_year_without_holidays(ctx.clock.now());
         Ok(Self {
             pool: ctx.pool.clone(),
@@ -42,6 +44,12 @@ impl Routing {
             config,
             knowledge: KnowledgeServiceClient::new(ctx.peer("knowledge")),
         })
+    }
+
+    /// The same, with another organisation in force.
+    #[must_use]
+    pub fn within(self, organisation: Arc<Organisation>) -> Self {
+        Self { organisation, ..self }
     }
 
     /// A declared rule, else the asker's choice, else the likeliest unit, else the desk; and the units

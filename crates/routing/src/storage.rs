@@ -1,5 +1,7 @@
 //! SQL of `routing.*`.
 
+pub mod registry;
+
 use api::{TicketId, intake::v1::Question, routing::v1::RoutingReason};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -54,6 +56,27 @@ pub async fn lock_stepping(
          from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
          for update skip locked",
         now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Assignment::try_from).collect()
+}
+
+/// Some of the questions without an answer that are at any of these units, locked; those that another
+/// has are left out.
+pub async fn lock_open_at(
+    conn: &mut PgConnection,
+    units: &[String],
+    limit: i64,
+) -> Result<Vec<Assignment>, sqlx::Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
+                suggestions
+         from routing.assignment where not answered and unit = any($1) limit $2
+         for update skip locked",
+        units,
         limit,
     )
     .fetch_all(conn)

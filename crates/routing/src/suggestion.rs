@@ -25,7 +25,7 @@ impl Suggestion {
         for owner in owners {
             let field = organisation.field(&owner.field);
             let unit = field.map_or(&owner.unit, |field| &field.unit);
-            let Some(unit) = organisation.unit(unit) else { continue };
+            let Some(unit) = organisation.heir(unit, &owner.field) else { continue };
             match suggestions.iter_mut().find(|one| one.unit == unit.code) {
                 Some(one) => {
                     one.probability += owner.probability;

@@ -111,7 +111,7 @@ pub(super) async fn reports(
     let (mut hot, mut due, mut rated) = (client(), client(), client());
     let (hot, due, rated) = tokio::try_join!(
         hot.get_hotness(gateway.ask(GetHotnessRequest { days })),
-        due.get_deadlines(gateway.ask(GetDeadlinesRequest { days })),
+        due.get_deadlines(gateway.ask(GetDeadlinesRequest { days, joined: true })),
         rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days })),
     )?;
     let organisation = gateway.organisation().await;

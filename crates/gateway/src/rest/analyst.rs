@@ -28,7 +28,9 @@ pub(super) async fn hotness(State(gateway): State<Gateway>, bearer: Bearer, Quer
 }
 
 pub(super) async fn deadlines(State(gateway): State<Gateway>, bearer: Bearer, Query(query): Query) -> Reply {
-    let request = gateway.ask(GetDeadlinesRequest { days: days(query)? });
+    let query = query.only(&["days", "joined"])?;
+    let request = GetDeadlinesRequest { days: query.number("days")?, joined: query.flag("joined")? };
+    let request = gateway.ask(request);
     let response = gateway.analytics(bearer.token()).get_deadlines(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }

@@ -108,6 +108,7 @@ fn the_schemas_name_the_messages_fields() {
     officer_schemas(&mut checked);
     automation_schemas(&mut checked);
     deadline_schemas(&mut checked);
+    registry_schemas(&mut checked);
     editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
@@ -181,6 +182,32 @@ fn automation_schemas(checked: &mut Checked) {
     let draft_use = Some(DraftUse::default());
     checked.message("Judgement", &Judgement { r#use: draft_use, judged_at: at, ..Judgement::default() });
     checked.message("ListJudgementsResponse", &ListJudgementsResponse::default());
+}
+
+fn registry_schemas(checked: &mut Checked) {
+    use routing::{
+        ApplyOrganisationRequest, ApplyOrganisationResponse, GetRegistryResponse, OrganisationChange,
+        OrganisationStep, OrganisationThing, PlanOrganisationRequest, PlanOrganisationResponse,
+        RegistryAgency, RegistryField, RegistryFormer, RegistryUnit, RegistryVersion,
+    };
+    checked.values::<OrganisationChange>("OrganisationChange", OrganisationChange::as_str_name);
+    checked.values::<OrganisationThing>("OrganisationThing", OrganisationThing::as_str_name);
+    checked.message("OrganisationStep", &OrganisationStep::default());
+    checked.message("PlanOrganisationRequest", &PlanOrganisationRequest::default());
+    checked.message("ApplyOrganisationRequest", &ApplyOrganisationRequest::default());
+    let (valid_from, valid_until) = (Some(Timestamp::default()), Some(Timestamp::default()));
+    let plan = PlanOrganisationResponse { valid_from, ..Default::default() };
+    checked.message("PlanOrganisationResponse", &plan);
+    let applied = ApplyOrganisationResponse { valid_from, ..Default::default() };
+    checked.message("ApplyOrganisationResponse", &applied);
+    let agency = RegistryAgency { valid_from, valid_until, ..Default::default() };
+    checked.message("RegistryAgency", &agency);
+    checked.message("RegistryUnit", &RegistryUnit { valid_from, valid_until, ..Default::default() });
+    checked.message("RegistryField", &RegistryField { valid_from, valid_until, ..Default::default() });
+    checked.message("RegistryFormer", &RegistryFormer { valid_from, valid_until, ..Default::default() });
+    let version = RegistryVersion { valid_from, applied_at: valid_from, ..Default::default() };
+    checked.message("RegistryVersion", &version);
+    checked.message("GetRegistryResponse", &GetRegistryResponse::default());
 }
 
 fn officer_schemas(checked: &mut Checked) {
