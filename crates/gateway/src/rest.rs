@@ -6,6 +6,7 @@ mod automation;
 mod deadline;
 mod editor;
 mod officer;
+mod report;
 
 use axum::{
     Router,
@@ -85,6 +86,11 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
+        .post("/api/v1/photos", report::upload_photo)
+        .get("/api/v1/field-reports/fields", report::list_report_fields)
+        .get("/api/v1/field-reports/nearest", report::find_nearest)
+        .get("/api/v1/tickets/{ticketId}/report", report::get_report)
+        .post("/api/v1/tickets/{ticketId}/publicity", report::set_publicity)
         .get("/api/openapi.json", assets::openapi)
 }
 
