@@ -9,6 +9,7 @@ use axum::{
     },
     http::{HeaderMap, StatusCode, header},
 };
+use bytes::Bytes;
 
 use crate::{
     fields::{Fields, Form},
@@ -111,8 +112,11 @@ pub(crate) fn too_large(max: usize) -> Problem {
 
 /// Gives a photo to intake.
 pub(crate) async fn hand_on(gateway: &Gateway, bytes: Vec<u8>) -> Result<UploadPhotoResponse, Problem> {
-    let pieces: Vec<_> =
-        bytes.chunks(PIECE).map(|piece| UploadPhotoRequest { data: piece.to_vec() }).collect();
+    let mut rest = Bytes::from(bytes);
+    let pieces = std::iter::from_fn(move || {
+        let piece = rest.split_to(rest.len().min(PIECE));
+        (!piece.is_empty()).then(|| UploadPhotoRequest { data: piece.to_vec() })
+    });
     let request = gateway.ask(futures::stream::iter(pieces));
     Ok(gateway.reports(None).upload_photo(request).await?.into_inner())
 }

@@ -14,6 +14,9 @@ create index ticket_waiting_place on intake.ticket (latitude, longitude)
 -- Public lists, newest first.
 create index ticket_reported_at on intake.ticket (submitted_at desc, ticket_id desc) where latitude is not null;
 
+-- The field that has a report is a value the planner must know the frequencies of.
+create statistics intake.ticket_report_field on (coalesce(nullif(routed_field, ''), field)) from intake.ticket;
+
 create table intake.photo (
     photo_id uuid primary key,
     digest bytea not null,                  -- SHA-256 of the file as it was sent, so that a retry is known as one

@@ -22,7 +22,7 @@ use crate::{
     service::{Intake, no_such_ticket, parse_code},
     storage::{
         self,
-        report::{Among, Filed, Near, Photo, Public, Wanted},
+        report::{Among, Filed, Near, Photo, Policy, Public, Wanted},
     },
     text,
 };
@@ -329,9 +329,11 @@ impl Intake {
     pub async fn public_reports(&self, asked: Asked) -> Result<Vec<Public>, Refusal> {
         let (mut fields, at_once) = self.public_fields();
         fields.retain(|code| asked.fields.is_empty() || asked.fields.contains(code));
-        let wanted = asked.wanted(fields, at_once, self.clock.now())?;
+        let ids = asked.ticket_ids.clone();
+        let wanted = asked.wanted(Policy { fields, at_once }, self.clock.now())?;
         let mut conn = self.pool.acquire().await?;
-        let mut found = storage::report::public(&mut conn, &wanted).await?;
+        let ids = if ids.is_empty() { storage::report::public_page(&mut conn, &wanted).await? } else { ids };
+        let mut found = storage::report::public(&mut conn, &ids, &wanted.policy).await?;
         for report in &mut found {
             if Publicity::of(report.publicity, self.field(&report.field)) != Publicity::Photos {
                 report.photos = 0;
@@ -393,12 +395,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn wanted(
-        self,
-        fields: Vec<String>,
-        at_once: Vec<String>,
-        now: DateTime<Utc>,
-    ) -> Result<Wanted, Refusal> {
+    fn wanted(self, policy: Policy, now: DateTime<Utc>) -> Result<Wanted, Refusal> {
         let max = TimeDelta::days(DAYS_MAX);
         let (since, until) = match (self.since, self.until) {
             (None, None) => (now - max, now),
@@ -421,9 +418,7 @@ impl Asked {
         let limit = i64::from(if self.limit == 0 { PAGE_USUAL } else { self.limit });
         let both = !self.open && !self.closed;
         Ok(Wanted {
-            ticket_ids: self.ticket_ids,
-            fields,
-            at_once,
+            policy,
             since,
             until,
             open: self.open || both,

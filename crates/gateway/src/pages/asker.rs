@@ -46,6 +46,7 @@ struct AskPage {
     looked: bool,
     found: Vec<Found>,
     place_js: &'static str,
+    photo_megabytes: u32,
     /// A report that somebody made there before.
     near: Option<Near>,
 }
@@ -172,12 +173,12 @@ fn may_locate(mut response: Response) -> Response {
 
 pub(super) async fn ask_form(State(gateway): State<Gateway>, frame: Frame) -> Page {
     let organisation = gateway.organisation().await;
-    let template = AskPage::new(frame, Ask::new(), &organisation);
+    let template = AskPage::new(&gateway, frame, Ask::new(), &organisation);
     page(StatusCode::OK, &template).map(may_locate)
 }
 
 impl AskPage {
-    fn new(frame: Frame, ask: Ask, organisation: &Organisation) -> Self {
+    fn new(gateway: &Gateway, frame: Frame, ask: Ask, organisation: &Organisation) -> Self {
         Self {
             kinds: words::kinds(frame.language),
             fields: organisation.fields(),
@@ -186,6 +187,7 @@ impl AskPage {
             looked: false,
             found: Vec::new(),
             place_js: &PLACE_JS_URL,
+            photo_megabytes: u32::try_from(gateway.config().photo_max_bytes >> 20).unwrap_or(u32::MAX),
             near: None,
             frame,
             ask,
@@ -236,7 +238,7 @@ pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Up
             .unwrap_or_default(),
         found,
         near,
-        ..AskPage::new(frame, ask, &organisation)
+        ..AskPage::new(&gateway, frame, ask, &organisation)
     };
     page(status, &template).map(may_locate)
 }

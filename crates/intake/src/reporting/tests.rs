@@ -21,7 +21,7 @@ fn the_nearest_is_chosen_by_its_true_distance() {
 #[test]
 fn lists_are_bounded_in_time_and_length() {
     let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
-    let wanted = |asked: Asked| asked.wanted(Vec::new(), Vec::new(), now);
+    let wanted = |asked: Asked| asked.wanted(Policy { fields: Vec::new(), at_once: Vec::new() }, now);
     let usual = wanted(Asked::default()).unwrap();
     assert_eq!((usual.until, usual.until - usual.since), (now, TimeDelta::days(90)));
     assert!(usual.open && usual.closed && usual.limit == 50 && usual.offset == 0);

@@ -253,13 +253,9 @@ pub struct Public {
     pub photos: u32,
 }
 
-/// Which public reports.
+/// Which page of the public reports.
 pub struct Wanted {
-    /// With ids the dates are not looked at.
-    pub ticket_ids: Vec<Uuid>,
-    pub fields: Vec<String>,
-    /// Of `fields`: those whose reports are public before an officer says so.
-    pub at_once: Vec<String>,
+    pub policy: Policy,
     pub since: DateTime<Utc>,
     pub until: DateTime<Utc>,
     pub open: bool,
@@ -268,7 +264,44 @@ pub struct Wanted {
     pub offset: i64,
 }
 
-pub async fn public(conn: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Public>, sqlx::Error> {
+/// Whose reports are public.
+pub struct Policy {
+    pub fields: Vec<String>,
+    /// Of `fields`: those whose reports are public before an officer says so.
+    pub at_once: Vec<String>,
+}
+
+/// The ids of a page of public reports, newest first.
+pub async fn public_page(conn: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select ticket_id from intake.ticket
+         where latitude is not null and kind = 'KIND_REPORT'
+           and coalesce(nullif(routed_field, ''), field) = any($1)
+           and (publicity in ('text', 'photos')
+                or publicity is null and coalesce(nullif(routed_field, ''), field) = any($2))
+           and submitted_at between $3 and $4
+           and (state in ('received', 'routed') and $5 or state in ('answered', 'closed') and $6)
+         order by submitted_at desc, ticket_id desc
+         limit $7 offset $8",
+        &wanted.policy.fields,
+        &wanted.policy.at_once,
+        wanted.since,
+        wanted.until,
+        wanted.open,
+        wanted.closed,
+        wanted.limit,
+        wanted.offset,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Of these reports those that are public, newest first.
+pub async fn public(
+    conn: &mut PgConnection,
+    ticket_ids: &[Uuid],
+    policy: &Policy,
+) -> Result<Vec<Public>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select ticket_id, coalesce(nullif(routed_field, ''), field) as "field!", state, text,
                   latitude as "latitude!", longitude as "longitude!", submitted_at, due_at, unit_name, publicity,
@@ -278,24 +311,14 @@ pub async fn public(conn: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Publ
                        then '' else left(coalesce(answer_text, ''), 4000) end as "answer!",
                   (select count(*) from intake.photo p where p.ticket_id = t.ticket_id) as "photos!"
            from intake.ticket t
-           where latitude is not null and kind = 'KIND_REPORT'
-             and coalesce(nullif(routed_field, ''), field) = any($1)
+           where ticket_id = any($1) and latitude is not null and kind = 'KIND_REPORT'
+             and coalesce(nullif(routed_field, ''), field) = any($2)
              and (publicity in ('text', 'photos')
-                  or publicity is null and coalesce(nullif(routed_field, ''), field) = any($2))
-             and (case when cardinality($3::uuid[]) > 0 then ticket_id = any($3)
-                  else submitted_at between $4 and $5 end)
-             and (state in ('received', 'routed') and $6 or state in ('answered', 'closed') and $7)
-           order by submitted_at desc, ticket_id desc
-           limit $8 offset $9"#,
-        &wanted.fields,
-        &wanted.at_once,
-        &wanted.ticket_ids,
-        wanted.since,
-        wanted.until,
-        wanted.open,
-        wanted.closed,
-        wanted.limit,
-        wanted.offset,
+                  or publicity is null and coalesce(nullif(routed_field, ''), field) = any($3))
+           order by submitted_at desc, ticket_id desc"#,
+        ticket_ids,
+        &policy.fields,
+        &policy.at_once,
     )
     .fetch_all(conn)
     .await?;
