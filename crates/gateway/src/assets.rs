@@ -17,6 +17,7 @@ use crate::state::Gateway;
 
 const CSS: &str = include_str!("../assets/app.css");
 const JS: &str = include_str!("../assets/app.js");
+const PLACE_JS: &str = include_str!("../assets/place.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 /// Be Vietnam Pro (OFL, `bvp-LICENSE.txt`), cut to Latin and Vietnamese.
 const FONTS: [(&str, &[u8]); 4] = [
@@ -35,6 +36,10 @@ pub(crate) static CSS_URL: LazyLock<String> = LazyLock::new(|| format!("/assets/
 /// `/assets/app.js` with its hash.
 pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| format!("/assets/app.js?v={}", hash(JS)));
 
+/// `/assets/place.js` with its hash.
+pub(crate) static PLACE_JS_URL: LazyLock<String> =
+    LazyLock::new(|| format!("/assets/place.js?v={}", hash(PLACE_JS)));
+
 pub(crate) fn routes() -> Router<Gateway> {
     let font = |bytes: &'static [u8]| {
         get(async move || ([(header::CONTENT_TYPE, "font/woff2"), (header::CACHE_CONTROL, FOREVER)], bytes))
@@ -44,6 +49,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .fold(Router::new(), |router, (path, bytes)| router.route(path, font(bytes)))
         .route("/assets/app.css", get(async |h: HeaderMap| file(&h, "text/css; charset=utf-8", FOREVER, CSS)))
         .route("/assets/app.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, JS)))
+        .route("/assets/place.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, PLACE_JS)))
         .route("/assets/icon.svg", get(async |h: HeaderMap| file(&h, "image/svg+xml", REVALIDATE, ICON)))
 }
 

@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{problem::Problem, state::Gateway};
 
-/// What is read of a body that is too large, in bytes: answering before the client has finished
+/// What is read of a body beyond its limit, in bytes: answering before the client has finished
 /// sending would show it a broken connection in place of the problem.
 const DRAIN_MAX: usize = 4 * 1024 * 1024;
 const DETAIL_MAX: usize = 300;
@@ -27,7 +27,7 @@ pub(crate) async fn read(body: Body, max: usize) -> Result<Vec<u8>, Problem> {
         seen += chunk.len();
         if seen <= max {
             bytes.extend_from_slice(&chunk);
-        } else if seen > DRAIN_MAX {
+        } else if seen > max + DRAIN_MAX {
             break;
         }
     }

@@ -5,6 +5,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, header};
+use runtime::Secret;
 use serde::{Deserialize, Serialize};
 
 /// The section `[gateway]` of the configuration.
@@ -39,6 +40,18 @@ pub struct Config {
     pub search_words_min: f64,
     /// … unless it is the same question with this probability.
     pub search_probability_min: f64,
+    /// Largest form with photos, in bytes.
+    pub upload_max_bytes: usize,
+    /// Largest photo in it, in bytes: no less than `intake.reports.photo_bytes_max`.
+    pub photo_max_bytes: usize,
+    /// Longest time for such a form, in milliseconds: photos are slow on a slow line.
+    pub upload_timeout_ms: u64,
+    /// Such forms that are read at once; more are refused with 503.
+    pub uploads_max: usize,
+    /// Keys of which Open311 asks one before it takes a report; none: it asks for none.
+    pub open311_keys: Vec<Secret>,
+    /// The `jurisdiction_id` of Open311; empty: whichever is sent.
+    pub open311_jurisdiction: String,
 }
 
 impl Default for Config {
@@ -58,6 +71,12 @@ impl Default for Config {
             client_changes_per_minute: NonZeroU32::new(60).expect("not zero"),
             search_words_min: 0.75,
             search_probability_min: 0.3,
+            upload_max_bytes: 42 * 1024 * 1024,
+            photo_max_bytes: 8 * 1024 * 1024,
+            upload_timeout_ms: 120_000,
+            uploads_max: 16,
+            open311_keys: Vec::new(),
+            open311_jurisdiction: String::new(),
         }
     }
 }
@@ -65,6 +84,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
+    }
+
+    pub(crate) fn upload_timeout(&self) -> Duration {
+        Duration::from_millis(self.upload_timeout_ms)
     }
 
     pub(crate) fn header_timeout(&self) -> Duration {

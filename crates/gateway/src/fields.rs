@@ -13,7 +13,7 @@ use crate::{body, problem::Problem, state::Gateway};
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    fn parse(encoded: &[u8]) -> Result<Self, Problem> {
+    pub fn parse(encoded: &[u8]) -> Result<Self, Problem> {
         let mut fields = Vec::new();
         for pair in encoded.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
             let at = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
@@ -21,6 +21,10 @@ impl Fields {
             fields.push((decode(&pair[..at])?, decode(value)?));
         }
         Ok(Self(fields))
+    }
+
+    pub fn push(&mut self, name: String, value: String) {
+        self.0.push((name, value));
     }
 
     /// The first value of that name; empty when there is none. Line ends become `\n`.

@@ -9,14 +9,19 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::{problem::Problem, state::Gateway};
+use crate::{problem::Problem, state::Gateway, upload};
 
 /// Refuses what is over the concurrency limit, and gives up after the time limit.
 pub(crate) async fn limits(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let Ok(_place) = gateway.places().try_acquire() else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED").into_response();
     };
-    match tokio::time::timeout(gateway.config().timeout(), next.run(request)).await {
+    let timeout = if upload::is_upload(request.uri().path(), request.headers()) {
+        gateway.config().upload_timeout()
+    } else {
+        gateway.config().timeout()
+    };
+    match tokio::time::timeout(timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(StatusCode::GATEWAY_TIMEOUT, "TIMEOUT").into_response(),
     }
@@ -41,12 +46,12 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// Security headers on every answer; `no-store` where the route says nothing about caching.
+/// Security headers on every answer, but where the route has its own; `no-store` where the route says nothing about caching.
 pub(crate) async fn headers(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if gateway.config().secure_cookies {
         headers.insert(

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod language;
 mod limits;
+mod open311;
 mod organisation;
 mod pages;
 mod problem;
@@ -17,6 +18,7 @@ mod rest;
 mod session;
 mod state;
 mod telemetry;
+mod upload;
 
 use axum::{
     Router,
@@ -38,6 +40,7 @@ pub fn router(context: &Context, config: &Config) -> Router {
     let limited = Router::new()
         .merge(rest::routes().router)
         .merge(pages::routes())
+        .merge(open311::routes())
         .layer(from_fn_with_state(gateway.clone(), guard::limits))
         .layer(from_fn_with_state(gateway.clone(), limits::per_client));
     // The last layer is the outermost: the span and the counters see every answer, and a problem
@@ -52,6 +55,7 @@ pub fn router(context: &Context, config: &Config) -> Router {
         })
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(gateway.clone(), pages::render_problem))
+        .layer(from_fn(open311::render_problem))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(gateway.clone(), guard::headers))
         .layer(CompressionLayer::new())

@@ -8,6 +8,7 @@ mod feeds;
 mod library;
 mod marks;
 mod officer;
+mod report;
 mod reports;
 mod sign_in;
 mod store;
@@ -77,6 +78,11 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/bao-cao", get(reports::reports))
+        .route("/can-bo/phieu/{ticketId}/cong-khai", post(report::publish))
+        .route("/can-bo/phieu/{ticketId}/anh/{number}", get(report::photo_of_unit))
+        .route("/theo-doi/{trackingCode}/anh/{number}", get(report::photo_of_asker))
+        .route("/phan-anh/{ticketId}", get(report::public))
+        .route("/phan-anh/{ticketId}/anh/{number}", get(report::photo_of_public))
         .layer(from_fn(guard::same_site))
         .layer(from_fn(language::remember))
 }
@@ -185,7 +191,7 @@ struct ErrorPage {
 }
 
 fn is_page(path: &str) -> bool {
-    !["/api/", "/assets/", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p))
+    !["/api/", "/open311/", "/assets/", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p))
 }
 
 /// Writes a page's problem as HTML; a missing or expired session leads to the sign-in.

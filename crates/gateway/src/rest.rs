@@ -7,6 +7,7 @@ mod deadline;
 mod editor;
 mod officer;
 mod registry;
+mod report;
 
 use axum::{
     Router,
@@ -89,6 +90,11 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/registry", registry::get_registry)
         .post("/api/v1/registry/plan", registry::plan_organisation)
         .post("/api/v1/registry/apply", registry::apply_organisation)
+        .post("/api/v1/photos", report::upload_photo)
+        .get("/api/v1/field-reports/fields", report::list_report_fields)
+        .get("/api/v1/field-reports/nearest", report::find_nearest)
+        .get("/api/v1/tickets/{ticketId}/report", report::get_report)
+        .post("/api/v1/tickets/{ticketId}/publicity", report::set_publicity)
         .get("/api/openapi.json", assets::openapi)
 }
 

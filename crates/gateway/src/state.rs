@@ -5,7 +5,7 @@ use api::{
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
     },
-    intake::v1::intake_service_client::IntakeServiceClient,
+    intake::v1::{intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient},
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
@@ -31,15 +31,17 @@ struct Inner {
     config: Config,
     organisation: organisation::Cache,
     places: Semaphore,
+    uploads: Semaphore,
     limits: Limits,
 }
 
 impl Gateway {
     pub fn new(context: Context, config: Config) -> Self {
         let places = Semaphore::new(config.concurrency_max);
+        let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);
         let organisation = organisation::Cache::default();
-        Self(Arc::new(Inner { context, config, organisation, places, limits }))
+        Self(Arc::new(Inner { context, config, organisation, places, uploads, limits }))
     }
 
     pub fn context(&self) -> &Context {
@@ -53,6 +55,11 @@ impl Gateway {
     /// The places for requests handled at once.
     pub fn places(&self) -> &Semaphore {
         &self.0.places
+    }
+
+    /// The places for forms with photos, each of which is held in memory for a while.
+    pub fn uploads(&self) -> &Semaphore {
+        &self.0.uploads
     }
 
     /// How much one client may ask.
@@ -74,6 +81,11 @@ impl Gateway {
 
     pub fn intake(&self, bearer: Option<&str>) -> IntakeServiceClient<Peer> {
         IntakeServiceClient::new(self.0.context.peer_as("intake", bearer))
+    }
+
+    /// Reports from the field.
+    pub fn reports(&self, bearer: Option<&str>) -> ReportServiceClient<Peer> {
+        ReportServiceClient::new(self.0.context.peer_as("intake", bearer))
     }
 
     pub fn routing(&self, bearer: Option<&str>) -> RoutingServiceClient<Peer> {

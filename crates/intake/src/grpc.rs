@@ -1,5 +1,7 @@
 //! Requests to typed values, results to responses.
 
+mod report;
+
 use api::intake::v1::{
     AnswerNotice, FormerAnswer, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse,
     Kind, Milestone, PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
@@ -11,7 +13,9 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::{
+    place::Place,
     recall::{Notice, What},
+    reporting::Details,
     service::{Followed, Intake, SubmitQuestion},
     storage::Entry,
     telling::Told,
@@ -37,8 +41,14 @@ impl IntakeService for Grpc {
         let request_id = Uuid::parse_str(&request.request_id)
             .map_err(|_| Refusal::invalid("requestId", "REQUEST_ID_NOT_VALID", "requestId is a UUID"))?;
         let asker = request.asker.unwrap_or_default();
-        let SubmitQuestionRequest { text, field, insist, .. } = request;
-        let asked = SubmitQuestion { request_id, kind, text, field, asker, insist };
+        let SubmitQuestionRequest { text, field, insist, place, address, photo_ids, .. } = request;
+        let bounds = &self.0.config.reports.bounds;
+        let place = place.map(|place| Place::parse(&place, bounds)).transpose()?;
+        let photo_ids = photo_ids.iter().map(|id| Uuid::parse_str(id)).collect::<Result<_, _>>();
+        let photo_ids =
+            photo_ids.map_err(|_| Refusal::not_found("PHOTO_NOT_FOUND", "there is no such photo"))?;
+        let details = Details { place, address, photo_ids };
+        let asked = SubmitQuestion { request_id, kind, text, field, asker, insist, details };
         let (ticket_id, tracking_code) = self.0.submit_question(asked).await?;
         Ok(Response::new(SubmitQuestionResponse { ticket_id: ticket_id.to_string(), tracking_code }))
     }
@@ -132,7 +142,7 @@ fn newest(notices: &[Notice], number: u32) -> Vec<AnswerNotice> {
 }
 
 fn response(followed: Followed) -> GetTicketResponse {
-    let Followed { ticket, timeline, notices, former } = followed;
+    let Followed { ticket, timeline, notices, former, extras } = followed;
     let deadline = ticket.present_deadline().cloned().unwrap_or_default();
     let answer =
         ticket.published().cloned().map(|answer| published(answer, ticket.answer_number(), &notices));
@@ -160,6 +170,9 @@ fn response(followed: Followed) -> GetTicketResponse {
         extended: deadline.extensions > 0,
         extension_reason: deadline.extension_reason,
         basis: deadline.basis,
+        place: ticket.place.map(Place::to_proto),
+        address: extras.address,
+        photos: extras.photos,
     }
 }
 

@@ -1,11 +1,16 @@
 //! Receives questions, seals who asked, owns the [`ticket::Ticket`], tells the asker, takes the
 //! rating. Personal data stays here: only the redacted text travels.
 
+mod album;
 mod elsewhere;
 mod events;
 mod grpc;
+mod photo;
+mod place;
 mod recall;
 mod redact;
+mod report;
+mod reporting;
 mod seal;
 mod service;
 mod storage;
@@ -15,7 +20,7 @@ mod ticket;
 mod tracking;
 
 use api::{
-    intake::v1::intake_service_server::IntakeServiceServer,
+    intake::v1::{intake_service_server::IntakeServiceServer, report_service_server::ReportServiceServer},
     knowledge::v1::{AnswerCorrected, AnswerWithdrawn},
 };
 use bus::Received;
@@ -45,6 +50,8 @@ pub struct Config {
     pub reopen_times_max: usize,
     /// Tickets told of a correction or withdrawal in one transaction, 1 to 1,000.
     pub recall_batch: u32,
+    /// Reports from the field.
+    pub reports: report::Config,
 }
 
 impl Default for Config {
@@ -56,6 +63,7 @@ impl Default for Config {
             reopen_score_max: 2,
             reopen_times_max: 10,
             recall_batch: 200,
+            reports: report::Config::default(),
         }
     }
 }
@@ -67,8 +75,10 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));
     let (corrected, withdrawn) = (hear(&intake), hear(&intake));
     let changed = hear(&intake);
+    let sweep = intake.clone().run_photo_sweep(ctx.shutdown.clone());
     let telling = intake.clone().run_recalls(ctx.shutdown.clone());
     Ok(Role::named("intake")
+        .serves(ReportServiceServer::new(Grpc(intake.clone())))
         .serves(IntakeServiceServer::new(Grpc(intake)))
         .hears(bus::hearer("intake", move |event| {
             let intake = routed.clone();
@@ -94,5 +104,6 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             let intake = withdrawn.clone();
             async move { intake.on_recall(event).await }
         }))
-        .runs("recalls", telling))
+        .runs("recalls", telling)
+        .runs("photo-sweep", sweep))
 }

@@ -59,7 +59,8 @@ impl Sealer {
     }
 
     /// What was sealed for this ticket. It is for the platform's own use, so that a follow-up can be
-    /// redacted by what its asker is known by; no call shows it to anybody.
+    /// redacted by what its asker is known by, and for the address of a report, which its asker and
+    /// the unit that has it read; nothing else is shown to anybody.
     pub fn open(&self, ticket_id: TicketId, sealed: &[u8]) -> Result<Sealed, NotOpened> {
         let (form, rest) = sealed.split_first().ok_or(NotOpened)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(NotOpened)?;

@@ -17,6 +17,7 @@ use crate::{
     Config, elsewhere,
     recall::Notice,
     redact::redact,
+    reporting::{Details, Extras, Reports},
     seal::{Sealed, Sealer},
     storage::{self, Entry, Submission, former::Former},
     text,
@@ -36,7 +37,8 @@ pub struct Intake {
     pub clock: Clock,
     pub config: Config,
     reopening: Reopening,
-    sealer: Sealer,
+    pub sealer: Sealer,
+    pub reports: Reports,
     /// Tells the recalls that somebody may have to be told.
     pub wake: Arc<Notify>,
 }
@@ -50,6 +52,8 @@ pub struct SubmitQuestion {
     pub asker: Asker,
     /// The asker was told where else it goes, and says that it is a question.
     pub insist: bool,
+    /// Of a report only.
+    pub details: Details,
 }
 
 impl Intake {
@@ -65,7 +69,9 @@ impl Intake {
         );
         let reopening = Reopening { score_max: config.reopen_score_max, times_max: config.reopen_times_max };
         let wake = Arc::new(Notify::new());
-        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, reopening, sealer, wake })
+        let reports = Reports::try_new(config.reports.clone())?;
+        let (pool, clock) = (ctx.pool.clone(), ctx.clock.clone());
+        Ok(Self { pool, clock, config, reopening, sealer, reports, wake })
     }
 
     /// Checks what a submission may hold.
@@ -88,6 +94,7 @@ impl Intake {
                 "asker.email is no e-mail address",
             ));
         }
+        self.check_details(submission.kind, &mut submission.details)?;
         Ok(submission)
     }
 
@@ -98,16 +105,17 @@ impl Intake {
             tracing::info!(place = place.code, "somebody was told where else to go");
             return Err(place.refusal());
         }
-        let hash = request_hash(&asked);
+        let hash = request_hash(&asked, &self.mark_of(&asked.details).await?);
         let now = self.clock.now();
         let known = [asked.asker.name.as_str(), &asked.asker.email, &asked.asker.phone];
-        let ticket = Ticket::receive(
+        let mut ticket = Ticket::receive(
             TicketId(Uuid::now_v7()),
             asked.kind,
             redact(&asked.text, &known),
             asked.field.clone(),
             now,
         );
+        ticket.place = asked.details.place;
         let code = TrackingCode::random(&mut rand::rng());
         let submission = Submission {
             request_id: asked.request_id,
@@ -128,6 +136,7 @@ impl Intake {
         };
         let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
         storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;
+        self.keep_details(&mut tx, ticket.ticket_id, &asked.details).await?;
         enter(&mut tx, &ticket, ticket.version, Milestone::Received, now).await?;
         let fact = QuestionSubmitted {
             ticket_id: ticket.ticket_id.to_string(),
@@ -147,7 +156,8 @@ impl Intake {
         let timeline = storage::timeline(&mut conn, ticket.ticket_id).await?;
         let notices = storage::recall::notices(&mut conn, ticket.ticket_id).await?;
         let former = storage::former::of(&mut conn, ticket.ticket_id).await?;
-        Ok(Followed { ticket, timeline, notices, former })
+        let extras = self.extras(&mut conn, ticket.ticket_id).await?;
+        Ok(Followed { ticket, timeline, notices, former, extras })
     }
 
     /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.
@@ -232,6 +242,7 @@ pub struct Followed {
     pub notices: Vec<Notice>,
     /// Oldest first.
     pub former: Vec<Former>,
+    pub extras: Extras,
 }
 
 impl Intake {
@@ -312,7 +323,7 @@ async fn enter(
     storage::add_entry(conn, ticket.ticket_id, &entry).await
 }
 
-fn parse_code(typed: &str) -> Result<TrackingCode, Refusal> {
+pub fn parse_code(typed: &str) -> Result<TrackingCode, Refusal> {
     TrackingCode::parse(typed).ok_or_else(|| {
         Refusal::invalid(
             "trackingCode",
@@ -322,7 +333,7 @@ fn parse_code(typed: &str) -> Result<TrackingCode, Refusal> {
     })
 }
 
-fn no_such_ticket() -> Refusal {
+pub fn no_such_ticket() -> Refusal {
     Refusal::not_found("TICKET_NOT_FOUND", "there is no question with this tracking code")
 }
 
@@ -346,8 +357,8 @@ fn not_rejected(why: NotRejected) -> Refusal {
     }
 }
 
-/// Tells a retry from another question under the same request id.
-fn request_hash(asked: &SubmitQuestion) -> Vec<u8> {
+/// Tells a retry from another question under the same request id; `details`: of a report.
+fn request_hash(asked: &SubmitQuestion, details: &[Vec<u8>]) -> Vec<u8> {
     let asker = &asked.asker;
     let mut hash = Sha256::new();
     let parts = [
@@ -359,9 +370,9 @@ fn request_hash(asked: &SubmitQuestion) -> Vec<u8> {
         &asker.phone,
         &asker.organisation,
     ];
-    for part in parts {
+    for part in parts.map(str::as_bytes).into_iter().chain(details.iter().map(Vec::as_slice)) {
         hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     hash.finalize().to_vec()
 }

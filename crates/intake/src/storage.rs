@@ -2,6 +2,7 @@
 
 pub mod former;
 pub mod recall;
+pub mod report;
 
 use api::{
     TicketId,
@@ -11,7 +12,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::ticket::{Answer, Custody, Rating, State, Ticket};
+use crate::{
+    place::Place,
+    ticket::{Answer, Custody, Rating, State, Ticket},
+};
 
 /// What a submission adds to the ticket itself.
 pub struct Submission {
@@ -28,8 +32,9 @@ pub async fn insert_ticket(
 ) -> Result<bool, sqlx::Error> {
     let inserted = sqlx::query!(
         "insert into intake.ticket
-             (ticket_id, request_id, request_hash, tracking_code, kind, text, field, submitted_at, state, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'received', $9)
+             (ticket_id, request_id, request_hash, tracking_code, kind, text, field, submitted_at, state, version,
+              latitude, longitude)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'received', $9, $10, $11)
          on conflict on constraint ticket_request_id do nothing",
         ticket.ticket_id.0,
         submission.request_id,
@@ -40,6 +45,8 @@ pub async fn insert_ticket(
         ticket.field,
         ticket.submitted_at,
         version(ticket.version),
+        ticket.place.map(|place| place.latitude),
+        ticket.place.map(|place| place.longitude),
     )
     .execute(conn)
     .await?;
@@ -104,7 +111,7 @@ pub async fn lock_ticket(
     conn: &mut PgConnection,
     ticket_id: TicketId,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where ticket_id = $1 for update", ticket_id.0)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where ticket_id = $1 for update", ticket_id.0)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -115,7 +122,7 @@ pub async fn lock_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where tracking_code = $1 for update", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where tracking_code = $1 for update", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -126,7 +133,7 @@ pub async fn find_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline from intake.ticket where tracking_code = $1", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where tracking_code = $1", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -234,6 +241,8 @@ struct Row {
     comment: Option<String>,
     automatic: bool,
     deadline: Option<serde_json::Value>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
 }
 
 impl TryFrom<Row> for Ticket {
@@ -269,6 +278,7 @@ impl TryFrom<Row> for Ticket {
             text: row.text,
             field: row.field,
             follow_ups: row.follow_ups,
+            place: place(row.latitude, row.longitude),
             submitted_at: row.submitted_at,
             version: u32::try_from(row.version).map_err(decode)?,
             custody: Custody {
@@ -286,6 +296,10 @@ impl TryFrom<Row> for Ticket {
             state,
         })
     }
+}
+
+fn place(latitude: Option<f64>, longitude: Option<f64>) -> Option<Place> {
+    Some(Place { latitude: latitude?, longitude: longitude? })
 }
 
 fn decode(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {

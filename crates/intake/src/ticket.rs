@@ -10,6 +10,8 @@ use api::{
 };
 use chrono::{DateTime, Utc};
 
+use crate::place::Place;
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ticket {
     pub ticket_id: TicketId,
@@ -18,6 +20,8 @@ pub struct Ticket {
     /// The asker's choice, or empty.
     pub field: String,
     pub follow_ups: Vec<String>,
+    /// Of a report only.
+    pub place: Option<Place>,
     pub submitted_at: DateTime<Utc>,
     pub version: u32,
     /// Who has it, or had it last.
@@ -115,6 +119,7 @@ impl Ticket {
             text,
             field,
             follow_ups: Vec::new(),
+            place: None,
             submitted_at: at,
             version: 1,
             custody: Custody::default(),
@@ -131,6 +136,7 @@ impl Ticket {
             field: self.field.clone(),
             submitted_at: Some(api::timestamp(self.submitted_at)),
             follow_ups: self.follow_ups.clone(),
+            place: self.place.map(Place::to_proto),
         }
     }
 

@@ -26,6 +26,9 @@ const SAMPLE_ORGANISATION: [(&str, &str); 5] = [
     ("organisation.toml", include_str!("../../../deploy/sample/organisation.toml")),
 ];
 
+/// Which fields of the sample organisation take reports.
+const SAMPLE_REPORTS: &str = include_str!("../../../deploy/sample/reports.toml");
+
 /// The keys of this installation, made once.
 #[derive(Serialize, Deserialize)]
 struct Secrets {
@@ -70,6 +73,20 @@ pub fn fill(dir: &Path, settings: &mut Settings) -> anyhow::Result<()> {
             }
         }
         settings.routing.organisation = file;
+    }
+    let reports = &mut settings.intake.reports;
+    if reports.fields.as_os_str().is_empty() {
+        let file = dir.join("reports.toml");
+        if !file.exists() {
+            fs::write(&file, SAMPLE_REPORTS).with_context(|| format!("{}", file.display()))?;
+        }
+        reports.fields = file;
+    }
+    if reports.photos.is_empty() {
+        dir.join("photos")
+            .to_str()
+            .context("the data folder's name is no text")?
+            .clone_into(&mut reports.photos);
     }
     if settings.knowledge.index_dir.as_os_str().is_empty() {
         settings.knowledge.index_dir = dir.join("index");

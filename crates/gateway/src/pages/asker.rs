@@ -1,27 +1,32 @@
 //! Asking, with what was answered to the like.
 
 use api::{
-    intake::v1::{Asker, Kind, SubmitQuestionRequest},
+    intake::v1::{Asker, Kind, Place, SubmitQuestionRequest},
     knowledge::v1::SearchRequest,
 };
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
-    response::{IntoResponse as _, Redirect},
+    http::{HeaderName, HeaderValue, StatusCode},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use uuid::Uuid;
 
 use super::{
     Frame, Page,
     library::{Found, look},
-    page, segment, sentence, words,
+    page,
+    report::{self, Near},
+    segment, sentence, words,
 };
 use crate::{
-    fields::{Fields, Form, Query},
-    organisation::Choice,
+    assets::PLACE_JS_URL,
+    fields::{Fields, Query},
+    language::Language,
+    organisation::{Choice, Organisation},
     problem::Problem,
     state::Gateway,
+    upload::Upload,
 };
 
 const SUGGESTIONS: usize = 3;
@@ -40,6 +45,10 @@ struct AskPage {
     elsewhere: String,
     looked: bool,
     found: Vec<Found>,
+    place_js: &'static str,
+    photo_megabytes: u32,
+    /// A report that somebody made there before.
+    near: Option<Near>,
 }
 
 /// The form as the asker filled it in, kept when it is refused.
@@ -54,6 +63,12 @@ struct Ask {
     phone: String,
     organisation: String,
     insist: bool,
+    /// Of a report.
+    coordinates: String,
+    address: String,
+    photo_ids: Vec<String>,
+    /// The asker was shown what was reported near.
+    anyway: bool,
 }
 
 impl Ask {
@@ -72,10 +87,20 @@ impl Ask {
             phone: fields.text("phone"),
             organisation: fields.text("organisation"),
             insist: !fields.text("insist").is_empty(),
+            coordinates: fields.text("coordinates"),
+            address: fields.text("address"),
+            photo_ids: fields.all("photo_id"),
+            anyway: !fields.text("anyway").is_empty(),
         }
     }
 
-    fn request(&self) -> SubmitQuestionRequest {
+    fn is_report(&self) -> bool {
+        self.kind == Kind::Report.as_str_name()
+    }
+
+    /// What belongs to a report goes with a report only: with other kinds the page does not show it.
+    fn request(&self, place: Option<Place>) -> SubmitQuestionRequest {
+        let of_report = |text: &str| if self.is_report() { text.to_owned() } else { String::new() };
         SubmitQuestionRequest {
             request_id: self.request_id.clone(),
             kind: Kind::from_str_name(&self.kind).unwrap_or_default().into(),
@@ -88,7 +113,29 @@ impl Ask {
                 organisation: self.organisation.clone(),
             }),
             insist: self.insist,
+            place,
+            address: of_report(&self.address),
+            photo_ids: if self.is_report() { self.photo_ids.clone() } else { Vec::new() },
         }
+    }
+}
+
+/// Latitude and longitude as maps give them: `21.0285, 105.8542`; with decimal commas a semicolon parts
+/// them.
+fn coordinates(typed: &str) -> Result<Option<Place>, Problem> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let (latitude, longitude, comma) = match (typed.split_once(';'), typed.split_once(',')) {
+        (Some((latitude, longitude)), _) => (latitude, longitude, ','),
+        (None, Some((latitude, longitude))) => (latitude, longitude, '.'),
+        (None, None) => ("", "", '.'),
+    };
+    let degrees = |text: &str| text.trim().replace(comma, ".").parse::<f64>().ok();
+    match (degrees(latitude), degrees(longitude)) {
+        (Some(latitude), Some(longitude)) => Ok(Some(Place { latitude, longitude })),
+        _ => Err(Problem::invalid("COORDINATES_NOT_VALID").field("place", "is latitude, longitude")),
     }
 }
 
@@ -117,59 +164,128 @@ pub(super) async fn suggestions(State(gateway): State<Gateway>, frame: Frame, Qu
     page(StatusCode::OK, &Suggestions { frame, found })
 }
 
+/// This page may ask the browser where it is.
+fn may_locate(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static("camera=(), geolocation=(self), microphone=()");
+    response.headers_mut().insert(HeaderName::from_static("permissions-policy"), policy);
+    response
+}
+
 pub(super) async fn ask_form(State(gateway): State<Gateway>, frame: Frame) -> Page {
     let organisation = gateway.organisation().await;
-    page(
-        StatusCode::OK,
-        &AskPage {
+    let template = AskPage::new(&gateway, frame, Ask::new(), &organisation);
+    page(StatusCode::OK, &template).map(may_locate)
+}
+
+impl AskPage {
+    fn new(gateway: &Gateway, frame: Frame, ask: Ask, organisation: &Organisation) -> Self {
+        Self {
             kinds: words::kinds(frame.language),
-            frame,
-            ask: Ask::new(),
             fields: organisation.fields(),
             error: String::new(),
             elsewhere: String::new(),
             looked: false,
             found: Vec::new(),
-        },
-    )
+            place_js: &PLACE_JS_URL,
+            photo_megabytes: u32::try_from(gateway.config().photo_max_bytes >> 20).unwrap_or(u32::MAX),
+            near: None,
+            frame,
+            ask,
+        }
+    }
 }
 
 /// Submits, or with the button `look` shows what was answered to the like: the suggestions of
 /// those without JavaScript.
-pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, Form(fields): Form) -> Page {
-    let mut ask = Ask::read(&fields);
-    let looked = fields.text("step") == "look";
-    let mut found = Vec::new();
-    let refused = if looked {
+pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Upload) -> Page {
+    let mut ask = Ask::read(&upload.fields);
+    ask.photo_ids.extend(upload.photo_ids);
+    let looked = upload.fields.text("step") == "look";
+    let (mut found, mut near) = (Vec::new(), None);
+    let refused = if let Some(problem) = upload.refused.filter(|_| ask.is_report()) {
+        Some(problem)
+    } else if looked {
         suggested(&gateway, ask.text.clone()).await.map(|answers| found = answers).err()
     } else {
-        match gateway.intake(None).submit_question(gateway.ask(ask.request())).await {
-            Ok(response) => {
-                let code = segment(&response.get_ref().tracking_code);
+        match send(&gateway, frame.language, &ask).await {
+            Ok(Sent::Taken(code)) => {
+                let code = segment(&code);
                 return Ok(Redirect::to(&format!("/theo-doi/{code}?new=1")).into_response());
             }
-            Err(status) => Some(Problem::from(status)),
+            Ok(Sent::Near(report)) => {
+                near = Some(report);
+                None
+            }
+            Err(problem) => Some(problem),
         }
     };
     if refused.as_ref().is_some_and(|p| p.reason == "REQUEST_ID_REUSED") {
         // Changed after it was sent: the next submission is another question.
         ask.request_id = fresh_id();
     }
+    if refused.as_ref().is_some_and(|p| p.reason == "PHOTO_NOT_FOUND") {
+        // Kept for a while only: they are to be chosen again.
+        ask.photo_ids.clear();
+    }
+    let status = refused.as_ref().map_or(StatusCode::OK, |p| p.status);
     let organisation = gateway.organisation().await;
-    page(
-        refused.as_ref().map_or(StatusCode::OK, |p| p.status),
-        &AskPage {
-            ask,
-            kinds: words::kinds(frame.language),
-            fields: organisation.fields(),
-            looked: looked && refused.is_none(),
-            error: refused.as_ref().map(|p| sentence(frame.language, p)).unwrap_or_default(),
-            elsewhere: refused
-                .filter(|p| p.reason == "GOES_ELSEWHERE")
-                .map(Problem::into_detail)
-                .unwrap_or_default(),
-            frame,
-            found,
-        },
-    )
+    let template = AskPage {
+        looked: looked && refused.is_none(),
+        error: refused.as_ref().map(|p| sentence(frame.language, p)).unwrap_or_default(),
+        elsewhere: refused
+            .filter(|p| p.reason == "GOES_ELSEWHERE")
+            .map(Problem::into_detail)
+            .unwrap_or_default(),
+        found,
+        near,
+        ..AskPage::new(&gateway, frame, ask, &organisation)
+    };
+    page(status, &template).map(may_locate)
+}
+
+/// What became of a form that was sent.
+enum Sent {
+    /// The tracking code.
+    Taken(String),
+    /// Somebody reported something near it before: the asker decides.
+    Near(Near),
+}
+
+async fn send(gateway: &Gateway, language: Language, ask: &Ask) -> Result<Sent, Problem> {
+    let place = if ask.is_report() { coordinates(&ask.coordinates)? } else { None };
+    if let Some(place) = place.filter(|_| !ask.anyway)
+        && let Some(near) = report::nearest(gateway, language, place, &ask.field).await
+    {
+        return Ok(Sent::Near(near));
+    }
+    let request = gateway.ask(ask.request(place));
+    let response = gateway.intake(None).submit_question(request).await?;
+    Ok(Sent::Taken(response.into_inner().tracking_code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_are_read_as_maps_give_them() {
+        let hanoi = Some(Place { latitude: 21.0285, longitude: 105.8542 });
+        for typed in ["21.0285, 105.8542", "21.0285,105.8542", " 21.0285 ; 105.8542 ", "21,0285; 105,8542"] {
+            assert_eq!(coordinates(typed).unwrap(), hanoi, "{typed}");
+        }
+        assert_eq!(coordinates("  ").unwrap(), None);
+        for typed in ["21.0285", "21.0285 105.8542", "bắc, đông", "1, 2, 3", ";"] {
+            assert_eq!(coordinates(typed).unwrap_err().reason, "COORDINATES_NOT_VALID", "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_report_goes_with_a_report_only() {
+        let mut ask = Ask { address: "cổng sau".into(), photo_ids: vec!["x".into()], ..Ask::new() };
+        let question = ask.request(None);
+        assert!(question.address.is_empty() && question.photo_ids.is_empty());
+        ask.kind = Kind::Report.as_str_name().to_owned();
+        let report = ask.request(None);
+        assert!(report.address == "cổng sau" && report.photo_ids == ["x"]);
+    }
 }

@@ -5,6 +5,7 @@ use api::{
         AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
         ReturnQuestionRequest,
     },
+    intake::v1::Kind,
     knowledge::v1::{self as knowledge, Band},
     routing::v1::{AssignUnitRequest, GetDeadlineRequest, GetRoutingRequest, UnitSuggestion},
 };
@@ -21,7 +22,9 @@ use super::{
     deadline::Clock,
     family::Family,
     marks::{self, Run},
-    page, segment, sentence, words,
+    page,
+    report::{self, OfUnit},
+    segment, sentence, words,
 };
 use crate::{
     body::PathPart,
@@ -150,6 +153,9 @@ struct QuestionPage {
     frame: Frame,
     error: String,
     segment: String,
+    ticket_id: String,
+    /// `None`: it is no report, or intake cannot be reached.
+    report: Option<OfUnit>,
     state: Said,
     waits: bool,
     kind: Said,
@@ -237,6 +243,8 @@ impl QuestionPage {
         Self {
             error: String::new(),
             segment: segment(&ticket.ticket_id),
+            ticket_id: ticket.ticket_id,
+            report: None,
             state: words::answer_state(language, state),
             waits: state == AnswerState::Drafted,
             kind: words::kind(language, question.kind()),
@@ -299,6 +307,7 @@ pub(super) async fn show(
         (gateway.answering(Some(&caller.token)), gateway.routing(Some(&caller.token)));
     let (ticket, clock) = tokio::join!(answering.get_draft(request), routing.get_deadline(clock));
     let ticket = ticket?.into_inner();
+    let is_report = ticket.question.as_ref().is_some_and(|question| question.kind() == Kind::Report);
     // The page is of use without it.
     let clock = clock.ok().map(|response| Clock::new(frame.language, response.get_ref()));
     let organisation = gateway.organisation().await;
@@ -307,6 +316,9 @@ pub(super) async fn show(
     let mut template = QuestionPage::new(frame, caller, &organisation, ticket, clock, typed, now);
     if template.may_assign && template.answer.is_empty() {
         template.suggestions = suggestions(gateway, language, caller, &id, &organisation).await;
+    }
+    if is_report {
+        template.report = report::of_unit(gateway, language, caller, &id).await;
     }
     template.error = refused.map(|p| sentence(language, p)).unwrap_or_default();
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)

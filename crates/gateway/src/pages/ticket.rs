@@ -15,7 +15,11 @@ use axum::{
 };
 use qrcode::{QrCode, render::svg};
 
-use super::{Frame, Page, page, segment, sentence, words};
+use super::{
+    Frame, Page, page,
+    report::{Photos, Spot},
+    segment, sentence, words,
+};
 use crate::{
     body::PathPart,
     fields::{Form, Query},
@@ -52,6 +56,10 @@ struct TicketPage {
     kind: Said,
     state: Said,
     text: String,
+    /// Of a report.
+    spot: Option<Spot>,
+    address: String,
+    photos: Photos,
     /// Empty once it is answered.
     due: String,
     /// Whether the promise is still to come.
@@ -155,6 +163,8 @@ impl TicketPage {
                 Some(Answer::new(language, former.answer?, former.score, former.comment))
             });
         Self {
+            spot: ticket.place.as_ref().map(Spot::new),
+            photos: Photos::new(format!("/theo-doi/{}", segment(&code)), ticket.photos),
             segment: segment(&code),
             code,
             qr: None,
@@ -188,6 +198,7 @@ impl TicketPage {
                 .collect(),
             answer: ticket.answer.map(|answer| Answer::new(language, answer, ticket.score, String::new())),
             text: ticket.text,
+            address: ticket.address,
             rated: ticket.rated,
             error: String::new(),
             comment: String::new(),

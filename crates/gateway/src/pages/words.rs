@@ -218,6 +218,9 @@ pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
         "number" => "clock-number",
         "waitsFor" => "clock-whom",
         "memberTicketId" => "form-member",
+        "place" => "ask-coordinates",
+        "address" => "ask-address",
+        "photo" | "photoIds" => "ask-photos",
         _ => return None,
     };
     Some(language.say(key))

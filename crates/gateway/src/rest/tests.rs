@@ -105,6 +105,7 @@ fn the_schemas_name_the_messages_fields() {
     // Gateway's own words.
     let mut checked = Checked { schemas, names: BTreeSet::from(["Problem", "Lag"]) };
     intake_schemas(&mut checked);
+    report_schemas(&mut checked);
     officer_schemas(&mut checked);
     automation_schemas(&mut checked);
     deadline_schemas(&mut checked);
@@ -125,10 +126,10 @@ fn intake_schemas(checked: &mut Checked) {
     checked.values::<TicketState>("TicketState", TicketState::as_str_name);
     checked.values::<Milestone>("Milestone", Milestone::as_str_name);
     checked.message("Asker", &Asker::default());
-    let asker = Some(Asker::default());
+    let (asker, place) = (Some(Asker::default()), Some(intake::Place::default()));
     checked.message(
         "SubmitQuestionRequest",
-        &SubmitQuestionRequest { asker, ..SubmitQuestionRequest::default() },
+        &SubmitQuestionRequest { asker, place, ..SubmitQuestionRequest::default() },
     );
     checked.message("SubmitQuestionResponse", &SubmitQuestionResponse::default());
     checked.message(
@@ -145,6 +146,7 @@ fn intake_schemas(checked: &mut Checked) {
     let ticket = GetTicketResponse {
         answer: Some(answer),
         due_at: Some(Timestamp::default()),
+        place: Some(intake::Place::default()),
         ..GetTicketResponse::default()
     };
     checked.message("FormerAnswer", &FormerAnswer { answer: ticket.answer.clone(), ..Default::default() });
@@ -153,8 +155,14 @@ fn intake_schemas(checked: &mut Checked) {
     checked.message("RateAnswerResponse", &RateAnswerResponse::default());
     checked.message("RejectAnswerRequest", &RejectAnswerRequest::default());
     checked.message("RejectAnswerResponse", &RejectAnswerResponse::default());
-    checked
-        .message("Question", &Question { submitted_at: Some(Timestamp::default()), ..Question::default() });
+    checked.message(
+        "Question",
+        &Question {
+            submitted_at: Some(Timestamp::default()),
+            place: Some(intake::Place::default()),
+            ..Question::default()
+        },
+    );
 }
 
 fn automation_schemas(checked: &mut Checked) {
@@ -208,6 +216,27 @@ fn registry_schemas(checked: &mut Checked) {
     let version = RegistryVersion { valid_from, applied_at: valid_from, ..Default::default() };
     checked.message("RegistryVersion", &version);
     checked.message("GetRegistryResponse", &GetRegistryResponse::default());
+}
+
+fn report_schemas(checked: &mut Checked) {
+    use intake::{
+        FindNearestReportResponse, GetReportResponse, ListReportFieldsResponse, NearReport, Place, Publicity,
+        ReportField, SetPublicityRequest, SetPublicityResponse, UploadPhotoResponse,
+    };
+    checked.values::<Publicity>("Publicity", Publicity::as_str_name);
+    checked.message("Place", &Place::default());
+    checked.message("UploadPhotoResponse", &UploadPhotoResponse::default());
+    let near = NearReport { submitted_at: Some(Timestamp::default()), ..NearReport::default() };
+    checked.message("NearReport", &near);
+    let nearest = Some(near);
+    let report =
+        GetReportResponse { place: Some(Place::default()), nearest: nearest.clone(), ..Default::default() };
+    checked.message("GetReportResponse", &report);
+    checked.message("FindNearestReportResponse", &FindNearestReportResponse { nearest });
+    checked.message("SetPublicityRequest", &SetPublicityRequest::default());
+    checked.message("SetPublicityResponse", &SetPublicityResponse::default());
+    checked.message("ReportField", &ReportField::default());
+    checked.message("ListReportFieldsResponse", &ListReportFieldsResponse::default());
 }
 
 fn officer_schemas(checked: &mut Checked) {
