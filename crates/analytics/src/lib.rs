@@ -11,7 +11,9 @@ mod ticket;
 
 use api::{
     analytics::v1::analytics_service_server::AnalyticsServiceServer,
-    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
+    answering::v1::{
+        AnswerApproved, AnswerDrafted, CoAnswerChanged, FamilyJoined, FamilyLeft, QuestionReturned,
+    },
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
     knowledge::v1::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
@@ -52,7 +54,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
+fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
     [
         hear::<QuestionSubmitted>(pool),
         hear::<QuestionRouted>(pool),
@@ -71,6 +73,7 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 17] {
         hear::<FamilyLeft>(pool),
         hear::<DeadlineChanged>(pool),
         hear::<DeadlineReached>(pool),
+        hear::<CoAnswerChanged>(pool),
     ]
 }
 

@@ -58,6 +58,7 @@ events!(
     answering::v1::FamilyLeft,
     routing::v1::DeadlineChanged,
     routing::v1::DeadlineReached,
+    answering::v1::CoAnswerChanged,
 );
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ mod family;
 mod feeds;
 mod library;
 mod marks;
+mod moving;
 mod officer;
 mod reports;
+mod review;
 mod sign_in;
 mod store;
 mod ticket;
@@ -77,6 +79,15 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/bao-cao", get(reports::reports))
+        .route("/can-bo/phieu/{ticketId}/chuyen-tiep", post(moving::forward))
+        .route("/can-bo/phieu/{ticketId}/phoi-hop", post(moving::ask))
+        .route("/can-bo/phieu/{ticketId}/thoi-phoi-hop", post(moving::withdraw))
+        .route("/can-bo/phoi-hop/{ticketId}", get(moving::part))
+        .route("/can-bo/phoi-hop/{ticketId}/gop-y", post(moving::give))
+        .route("/can-bo/phoi-hop/{ticketId}/tu-choi", post(moving::decline))
+        .route("/can-bo/phieu/{ticketId}/kiem-tra", post(review::check))
+        .route("/can-bo/phieu/{ticketId}/trinh-duyet", post(review::submit))
+        .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
         .layer(from_fn(guard::same_site))
         .layer(from_fn(language::remember))
 }

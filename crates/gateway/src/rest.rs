@@ -5,7 +5,9 @@ mod asker;
 mod automation;
 mod deadline;
 mod editor;
+mod moving;
 mod officer;
+mod review;
 
 use axum::{
     Router,
@@ -85,6 +87,17 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
+        .post("/api/v1/tickets/{ticketId}/forward", moving::forward_question)
+        .get("/api/v1/tickets/{ticketId}/custody", moving::get_custody)
+        .post("/api/v1/tickets/{ticketId}/co-answers", moving::ask_co_answer)
+        .get("/api/v1/co-answers", moving::list_asked)
+        .post("/api/v1/co-answers/{coAnswerId}/give", moving::give_co_answer)
+        .post("/api/v1/co-answers/{coAnswerId}/decline", moving::decline_co_answer)
+        .post("/api/v1/co-answers/{coAnswerId}/withdraw", moving::withdraw_co_answer)
+        .get("/api/v1/tickets/{ticketId}/co-answers", moving::list_co_answers)
+        .post("/api/v1/tickets/{ticketId}/check", review::check_answer)
+        .post("/api/v1/tickets/{ticketId}/submit", review::submit_for_review)
+        .post("/api/v1/tickets/{ticketId}/correction", review::ask_correction)
         .get("/api/openapi.json", assets::openapi)
 }
 

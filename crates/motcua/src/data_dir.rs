@@ -26,6 +26,9 @@ const SAMPLE_ORGANISATION: [(&str, &str); 5] = [
     ("organisation.toml", include_str!("../../../deploy/sample/organisation.toml")),
 ];
 
+/// How replies should read, by the sample.
+const SAMPLE_REPLIES: &str = include_str!("../../../deploy/sample/replies.toml");
+
 /// The keys of this installation, made once.
 #[derive(Serialize, Deserialize)]
 struct Secrets {
@@ -70,6 +73,13 @@ pub fn fill(dir: &Path, settings: &mut Settings) -> anyhow::Result<()> {
             }
         }
         settings.routing.organisation = file;
+    }
+    if settings.answering.replies.as_os_str().is_empty() {
+        let file = dir.join("replies.toml");
+        if !file.exists() {
+            fs::write(&file, SAMPLE_REPLIES).with_context(|| format!("{}", file.display()))?;
+        }
+        settings.answering.replies = file;
     }
     if settings.knowledge.index_dir.as_os_str().is_empty() {
         settings.knowledge.index_dir = dir.join("index");

@@ -1,5 +1,7 @@
 //! Requests to typed values, results to responses.
 
+mod custody;
+
 use api::{
     TicketId,
     intake::v1::Kind,
@@ -25,6 +27,7 @@ use crate::{
 const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::Operator];
 const DISPATCH: [RoleName; 2] = [RoleName::Dispatcher, RoleName::Operator];
 
+#[derive(Clone)]
 pub struct Grpc(pub Routing);
 
 #[tonic::async_trait]

@@ -4,11 +4,13 @@
 mod assignment;
 mod calendar;
 mod choice;
+mod custody;
 mod deadline;
 mod deadlines;
 mod events;
 mod grpc;
 mod holidays;
+mod moves;
 mod organisation;
 mod policy;
 mod rule;
@@ -19,7 +21,9 @@ mod sweep;
 
 use std::path::PathBuf;
 
-use api::routing::v1::routing_service_server::RoutingServiceServer;
+use api::routing::v1::{
+    custody_service_server::CustodyServiceServer, routing_service_server::RoutingServiceServer,
+};
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +60,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (reopened, approved) = (routing.clone(), routing.clone());
     let sweep = routing.clone().run_sweep(ctx.shutdown.clone());
     Ok(Role::named("routing")
+        .serves(CustodyServiceServer::new(Grpc(routing.clone())))
         .serves(RoutingServiceServer::new(Grpc(routing)))
         .hears(bus::hearer("routing", move |event| {
             let routing = submitted.clone();
