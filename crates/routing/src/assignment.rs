@@ -37,7 +37,7 @@ pub struct Assignment {
 }
 
 /// Why a unit could not be assigned.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAssigned {
     Answered,
     /// The arbiter has decided.

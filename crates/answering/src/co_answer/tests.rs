@@ -51,9 +51,9 @@ fn ask(before: &[CoAnswer], asking: Asking) -> Result<CoAnswer, NotAsked> {
 fn a_unit_is_asked_once_within_the_questions_own_deadline() {
     let asked = ask(&[], asking(1, "b", 3)).unwrap();
     assert_eq!((asked.due_at, asked.holder.as_str()), (at(100), "holder"));
-    assert_eq!(ask(&[asked.clone()], asking(2, "b", 3)).unwrap(), asked);
+    assert_eq!(ask(std::slice::from_ref(&asked), asking(2, "b", 3)).unwrap(), asked);
     let other = Asking { request: "Khác".into(), ..asking(2, "b", 3) };
-    assert_eq!(ask(&[asked.clone()], other), Err(NotAsked::Already));
+    assert_eq!(ask(std::slice::from_ref(&asked), other), Err(NotAsked::Already));
     assert_eq!(ask(&[], asking(1, "holder", 3)), Err(NotAsked::Itself));
     assert_eq!(ask(&[], asking(1, "b", 2)), Err(NotAsked::Refused(Refused::Stale(3))));
     for due_at in [at(1), at(101)] {
@@ -62,7 +62,7 @@ fn a_unit_is_asked_once_within_the_questions_own_deadline() {
     }
     let within = Asking { due_at: Some(at(2)), ..asking(1, "b", 3) };
     assert_eq!(ask(&[], within).unwrap().due_at, at(2));
-    let second = ask(&[asked.clone()], asking(2, "c", 3)).unwrap();
+    let second = ask(std::slice::from_ref(&asked), asking(2, "c", 3)).unwrap();
     assert_eq!(ask(&[asked.clone(), second], asking(3, "d", 3)), Err(NotAsked::TooMany(MAX)));
 }
 
