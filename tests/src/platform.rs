@@ -92,6 +92,16 @@ impl Platform {
         self.rest().with_token(&self.token(role, unit).await)
     }
 
+    /// REST as that officer of a unit.
+    pub async fn rest_of(&self, subject: &str, unit: &str) -> Rest {
+        let mut command = Command::new(binary());
+        command.arg("token").arg("--data").arg(&self.dir);
+        command.args(["--role", "officer", "--unit", unit, "--subject", subject]);
+        let output = command.output().await.expect("motcua token");
+        assert!(output.status.success(), "{output:?}");
+        self.rest().with_token(String::from_utf8_lossy(&output.stdout).trim())
+    }
+
     /// Pages, signed in with that role.
     pub async fn browser_as(&self, role: &str) -> Rest {
         self.rest().with_session(&self.token(role, None).await)

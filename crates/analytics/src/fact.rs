@@ -2,7 +2,9 @@
 
 use api::{
     Event, TicketId,
-    answering::v1::{AnswerApproved, AnswerDrafted, DraftUse, FamilyJoined, FamilyLeft, QuestionReturned},
+    answering::v1::{
+        AnswerApproved, AnswerDrafted, CoAnswerChanged, DraftUse, FamilyJoined, FamilyLeft, QuestionReturned,
+    },
     intake::v1::{AnswerRated, Question, QuestionReopened, QuestionSubmitted},
     knowledge::v1::QuestionsAlike,
     routing::v1::{DeadlineChanged, DeadlineReached, OrganisationChanged, QuestionRouted},
@@ -24,7 +26,8 @@ pub struct Fact {
     pub unit: String,
     /// `KIND_…`, where the event carries the question.
     pub kind: Option<&'static str>,
-    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`, `FAMILY_REASON_…`, `DEADLINE_CHANGE_…`, `DEADLINE_STEP_…`.
+    /// `ROUTING_REASON_…`, `REVIEW_REASON_…`, `FAMILY_REASON_…`, `DEADLINE_CHANGE_…`, `DEADLINE_STEP_…`,
+    /// `CO_ANSWER_STATE_…`.
     pub reason: Option<&'static str>,
     /// `BAND_…`.
     pub band: Option<&'static str>,
@@ -234,6 +237,16 @@ impl Readable for FamilyLeft {
         let at = api::time(self.left_at.as_ref()).unwrap_or(stated_at);
         let reason = Some(self.reason().as_str_name());
         Ok(Reading { fact: Fact { reason, ..fact(self, at, &self.field, &self.unit)? }, ticket: None })
+    }
+}
+
+impl Readable for CoAnswerChanged {
+    fn read(&self, stated_at: DateTime<Utc>) -> Result<Reading, Malformed> {
+        let at = api::time(self.changed_at.as_ref()).unwrap_or(stated_at);
+        let reason = Some(self.state().as_str_name());
+        let due_at = api::time(self.due_at.as_ref());
+        let fact = Fact { reason, due_at, ..fact(self, at, &self.field, &self.unit)? };
+        Ok(Reading { fact, ticket: None })
     }
 }
 

@@ -12,7 +12,9 @@ mod ticket;
 
 use api::{
     analytics::v1::analytics_service_server::AnalyticsServiceServer,
-    answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyLeft, QuestionReturned},
+    answering::v1::{
+        AnswerApproved, AnswerDrafted, CoAnswerChanged, FamilyJoined, FamilyLeft, QuestionReturned,
+    },
     intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
     knowledge::v1::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
@@ -77,6 +79,7 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
         hear::<DeadlineChanged>(pool),
         hear::<DeadlineReached>(pool),
         hear_organisation(pool),
+        hear::<CoAnswerChanged>(pool),
     ]
 }
 

@@ -8,11 +8,11 @@ use api::{
     answering::v1::{AnswerApproved, AnswerDrafted, QuestionReturned},
     intake::v1::{Citation, Question},
     knowledge::v1::{Band, Neighbour, Verdict},
-    routing::v1::Deadline,
+    routing::v1::{Binding, Deadline},
 };
 use chrono::{DateTime, Utc};
 
-use crate::automation::Mode;
+use crate::{automation::Mode, review::Review};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -27,6 +27,8 @@ pub struct Answer {
     pub draft: Draft,
     /// What became of the draft without a hand.
     pub automation: Mode,
+    /// What was submitted to a second person.
+    pub review: Option<Review>,
     pub state: State,
 }
 
@@ -37,6 +39,20 @@ pub struct Custody {
     pub unit_name: String,
     pub field: String,
     pub due_at: DateTime<Utc>,
+    /// Whether the unit may hand it on.
+    pub binding: Binding,
+}
+
+/// What a unit says when it gives a question away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOver {
+    pub reason: String,
+    /// The unit that should have it; empty: none is known.
+    pub unit: String,
+    /// Why none is.
+    pub no_owner_reason: String,
+    /// The unit had it rightly and hands it on.
+    pub forwarded: bool,
 }
 
 /// What the officer starts from.
@@ -62,7 +78,7 @@ pub enum State {
     Returned {
         by: String,
         at: DateTime<Utc>,
-        reason: String,
+        hand_over: HandOver,
     },
 }
 
@@ -78,6 +94,20 @@ pub enum Refused {
     Stale(u32),
     /// Not one of the draft's sources.
     UnknownSource(String),
+    /// Given back without a better owner, or why none is known.
+    OwnerNotNamed,
+    /// To the unit that has it.
+    ToItself,
+    /// An arbiter names a unit, or answers.
+    ArbiterDecides,
+    /// The arbiter decided for the unit: it answers.
+    Bound,
+    /// Nothing was submitted that a second person may approve.
+    ReviewMissing,
+    /// Who submitted it is not the second person.
+    ReviewerIsAuthor,
+    /// It is not what was submitted.
+    ReviewTextChanged,
 }
 
 impl Draft {
@@ -119,6 +149,7 @@ impl Answer {
             deadline: Deadline::default(),
             draft,
             automation: Mode::Off,
+            review: None,
             state: State::Drafted,
         }
     }
@@ -142,6 +173,7 @@ impl Answer {
         self.custody = custody;
         self.draft = draft;
         self.automation = Mode::Off;
+        self.review = None;
         self.state = State::Drafted;
         Some(self)
     }
@@ -168,6 +200,13 @@ impl Answer {
         self.draft = draft;
         self.automation = Mode::Off;
         Some(self)
+    }
+
+    /// Something beside the draft has changed: an officer must see it before approving.
+    #[must_use]
+    pub fn seen_anew(mut self) -> Self {
+        self.version += 1;
+        self
     }
 
     /// Publishes the draft as it is, without a hand. Only of an answer that was just drafted.
@@ -227,29 +266,41 @@ impl Answer {
         Some(self)
     }
 
-    /// Gives it back to routing. `None`: the same return was made before. `seen` 0: not compared.
-    pub fn return_to_routing(
+    /// Gives it back to routing, or hands it on. `None`: the same was done before. `seen` 0: not compared,
+    /// unless it is handed on.
+    pub fn hand_over(
         mut self,
         seen: u32,
         by: &str,
-        reason: String,
+        hand_over: HandOver,
         at: DateTime<Utc>,
     ) -> Result<Option<Self>, Refused> {
         match &self.state {
             State::Drafted => {}
-            State::Returned { reason: before, .. } if *before == reason => return Ok(None),
+            State::Returned { hand_over: before, .. } if *before == hand_over => return Ok(None),
             State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
         }
-        if seen != 0 && seen != self.version {
+        if (seen != 0 || hand_over.forwarded) && seen != self.version {
             return Err(Refused::Stale(self.version));
         }
+        if hand_over.unit == self.custody.unit {
+            return Err(Refused::ToItself);
+        }
+        match self.custody.binding {
+            Binding::Bound => return Err(Refused::Bound),
+            Binding::Arbiter if hand_over.unit.is_empty() => return Err(Refused::ArbiterDecides),
+            Binding::Arbiter | Binding::Unspecified => {}
+        }
+        if hand_over.unit.is_empty() && hand_over.no_owner_reason.is_empty() {
+            return Err(Refused::OwnerNotNamed);
+        }
         self.version += 1;
-        self.state = State::Returned { by: by.to_owned(), at, reason };
+        self.state = State::Returned { by: by.to_owned(), at, hand_over };
         Ok(Some(self))
     }
 
     /// The named sources; if none is named, the one the draft was made from.
-    fn citations(&self, source_ids: &[String]) -> Result<Vec<Citation>, Refused> {
+    pub fn citations(&self, source_ids: &[String]) -> Result<Vec<Citation>, Refused> {
         if source_ids.is_empty() {
             let made_from = self.draft.sources.first().filter(|_| !self.draft.text.is_empty());
             return Ok(made_from.map(citation).into_iter().collect());
@@ -296,8 +347,8 @@ impl Answer {
     }
 
     /// The fact of the return; `None` in any other state.
-    pub fn returned(&self, suggested_unit: &str) -> Option<QuestionReturned> {
-        let State::Returned { at, reason, .. } = &self.state else { return None };
+    pub fn returned(&self) -> Option<QuestionReturned> {
+        let State::Returned { at, hand_over, .. } = &self.state else { return None };
         Some(QuestionReturned {
             ticket_id: self.ticket_id.to_string(),
             version: self.version,
@@ -305,9 +356,11 @@ impl Answer {
             unit: self.custody.unit.clone(),
             unit_name: self.custody.unit_name.clone(),
             field: self.custody.field.clone(),
-            reason: reason.clone(),
-            suggested_unit: suggested_unit.to_owned(),
+            reason: hand_over.reason.clone(),
+            suggested_unit: hand_over.unit.clone(),
             returned_at: Some(api::timestamp(*at)),
+            forwarded: hand_over.forwarded,
+            no_owner_reason: hand_over.no_owner_reason.clone(),
         })
     }
 }
@@ -317,121 +370,4 @@ fn citation(source: &Neighbour) -> Citation {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn verdict(band: Band) -> Verdict {
-        Verdict { band: band.into(), probability: 0.9, ..Verdict::default() }
-    }
-
-    fn source() -> Neighbour {
-        Neighbour {
-            id: "s1".into(), question: "hỏi?".into(), answer: "đáp".into(), ..Neighbour::default()
-        }
-    }
-
-    fn custody(unit: &str) -> Custody {
-        Custody {
-            unit: unit.into(),
-            unit_name: String::new(),
-            field: String::new(),
-            due_at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    fn question(follow_ups: &[&str]) -> Question {
-        let follow_ups = follow_ups.iter().map(|&text| text.to_owned()).collect();
-        Question { text: "hỏi".into(), follow_ups, ..Question::default() }
-    }
-
-    fn drafted() -> Answer {
-        let draft = Draft::from_verdict(&question(&[]), verdict(Band::Reuse), vec![source()]);
-        Answer::draft(TicketId(Uuid::from_u128(1)), 2, question(&[]), custody("a"), draft)
-    }
-
-    fn approve(answer: Answer, seen: u32, text: &str) -> Result<Option<Answer>, Refused> {
-        answer.approve(seen, "an", text.into(), &[], DateTime::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn only_reuse_makes_a_draft_and_never_a_second_time() {
-        let text = |band, follow_ups: &[&str]| {
-            Draft::from_verdict(&question(follow_ups), verdict(band), vec![source()]).text
-        };
-        assert_eq!(text(Band::Reuse, &[]), "đáp");
-        assert_eq!(text(Band::Suggest, &[]), "");
-        assert_eq!(text(Band::Reuse, &["chưa rõ"]), "");
-    }
-
-    #[test]
-    fn an_approval_counts_once_and_only_of_what_was_seen() {
-        assert_eq!(approve(drafted(), 2, "đáp"), Err(Refused::Stale(3)));
-        let approved = approve(drafted(), 3, "đáp").unwrap().unwrap();
-        assert_eq!(approved.approved().unwrap().citations[0].id, "s1");
-        assert_eq!(approve(approved.clone(), 3, "đáp"), Ok(None));
-        assert_eq!(approve(approved.clone(), 3, "khác"), Err(Refused::NotDrafted));
-        assert_eq!(
-            approved.return_to_routing(0, "an", "nhầm".into(), DateTime::UNIX_EPOCH),
-            Err(Refused::NotDrafted)
-        );
-    }
-
-    #[test]
-    fn a_draft_that_changes_must_be_seen_again() {
-        let drop = Draft::from_verdict(&question(&[]), verdict(Band::None), Vec::new());
-        let again = drafted().redraft(drop.clone()).unwrap();
-        assert_eq!(approve(again.clone(), 3, "đáp"), Err(Refused::Stale(4)));
-        assert_eq!(again.clone().redraft(drop.clone()), None);
-        let approved = approve(again, 4, "đáp").unwrap().unwrap();
-        assert_eq!(approved.redraft(drafted().draft), None);
-        assert_eq!(drafted().redraft(drafted().draft), None);
-    }
-
-    #[test]
-    fn only_the_drafts_sources_can_be_cited() {
-        let cite =
-            |id: &str| drafted().approve(3, "an", "đáp".into(), &[id.to_owned()], DateTime::UNIX_EPOCH);
-        assert!(cite("s1").is_ok());
-        let often = vec!["s1".to_owned(); 10_000];
-        let approved =
-            drafted().approve(3, "an", "đáp".into(), &often, DateTime::UNIX_EPOCH).unwrap().unwrap();
-        assert_eq!(approved.approved().unwrap().citations.len(), 1);
-        assert_eq!(cite("s2"), Err(Refused::UnknownSource("s2".into())));
-    }
-
-    #[test]
-    fn a_late_routing_does_not_undo_an_approval_but_a_reopening_does() {
-        let draft = drafted().draft;
-        let approved = approve(drafted(), 3, "đáp").unwrap().unwrap();
-        assert_eq!(approved.clone().reroute(99, question(&[]), custody("b"), draft.clone()), None);
-        let again = approved.reroute(6, question(&["chưa rõ"]), custody("a"), draft.clone()).unwrap();
-        assert_eq!((&again.state, again.version), (&State::Drafted, 7));
-        assert_eq!(again.reroute(99, question(&[]), custody("b"), draft), None);
-    }
-
-    #[test]
-    fn an_older_routing_changes_nothing() {
-        let draft = drafted().draft;
-        // Routing, which has not heard of the draft (3), says 3 as well.
-        let moved = drafted().reroute(3, question(&[]), custody("b"), draft.clone()).unwrap();
-        assert_eq!((moved.custody.unit.as_str(), moved.version), ("b", 4));
-        assert_eq!(moved.reroute(3, question(&[]), custody("a"), draft), None);
-    }
-
-    #[test]
-    fn the_newest_deadline_counts_and_makes_nothing_stale() {
-        let at = |minute| DateTime::UNIX_EPOCH + chrono::Duration::minutes(minute);
-        let deadline = |version, minute| Deadline {
-            version,
-            due_at: Some(api::timestamp(at(minute))),
-            ..Deadline::default()
-        };
-        let (first, longer) = (deadline(1, 5), deadline(2, 9));
-        let told = drafted().with_deadline(Some(&longer)).with_deadline(Some(&first));
-        assert_eq!((told.custody.due_at, told.deadline.version), (at(9), 2));
-        assert!(approve(told, 3, "đáp").is_ok());
-        assert_eq!(drafted().with_deadline(None), drafted());
-    }
-}
+mod tests;

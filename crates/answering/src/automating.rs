@@ -133,7 +133,7 @@ impl Answering {
         let Some(policy) = automations::find_policy(conn, unit, field).await? else { return Ok(answer) };
         match policy.decide(&answer.question, &answer.draft) {
             Mode::Off => Ok(answer),
-            Mode::On if automations::hold_switch(conn).await? => {
+            Mode::On if self.lets_out(&answer) && automations::hold_switch(conn).await? => {
                 let sent = answer.send(self.clock.now());
                 if let Some(fact) = sent.approved() {
                     bus::outbox::put(conn, &fact).await?;

@@ -22,14 +22,15 @@ impl Answering {
     pub async fn on_question_routed(&self, received: Received<QuestionRouted>) -> Result<(), Failure> {
         let event = received.event.clone();
         let ticket_id = parse(&event.ticket_id)?;
-        let deadline = event.deadline.as_ref();
+        let (deadline, binding) = (event.deadline.as_ref(), event.binding());
         let (Some(question), Some(due_at)) = (event.question, api::time(event.due_at.as_ref())) else {
             return Err(Failure::Reject(anyhow::anyhow!("the event has no question or no deadline")));
         };
         let heard = self.sources_heard().await?;
         // Slow, so before the transaction.
         let draft = self.draft(&question).await.map_err(Failure::retry)?;
-        let custody = Custody { unit: event.unit, unit_name: event.unit_name, field: event.field, due_at };
+        let custody =
+            Custody { unit: event.unit, unit_name: event.unit_name, field: event.field, due_at, binding };
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         self.check_sources(&mut tx, heard, &draft).await?;
         let (answer, again) = match storage::lock_answer(&mut tx, ticket_id).await? {
@@ -51,6 +52,7 @@ impl Answering {
                 answer = self.leave_family(&mut tx, answer, &Leaving::because(FamilyReason::Moved)).await?;
             }
             let answer = self.automate(&mut tx, answer).await?;
+            self.lapse_co_answers(&mut tx, &answer).await?;
             storage::save_answer(&mut tx, &answer).await?;
         }
         Ok(tx.commit().await?)
@@ -171,6 +173,7 @@ impl Answering {
             };
             families::take(&mut tx, member.ticket_id).await?;
             let Some(member) = member.answer_with(approved, by, at) else { continue };
+            self.lapse_co_answers(&mut tx, &member).await?;
             storage::save_answer(&mut tx, &member).await?;
             if let Some(fact) = member.approved() {
                 bus::outbox::put(&mut tx, &fact).await?;

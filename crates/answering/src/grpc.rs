@@ -1,6 +1,8 @@
 //! Requests to typed values, results to responses.
 
 mod automation;
+mod moving;
+mod review;
 
 use api::{
     TicketId,
@@ -8,7 +10,7 @@ use api::{
         self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, AttachMemberRequest,
         AttachMemberResponse, DetachMemberRequest, DetachMemberResponse, FamilyMember, GetDraftRequest,
         GetDraftResponse, InboxItem, ListInboxRequest, ListInboxResponse, ReturnQuestionRequest,
-        ReturnQuestionResponse, answering_service_server::AnsweringService,
+        ReturnQuestionResponse, ReviewStage, answering_service_server::AnsweringService,
     },
 };
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -16,8 +18,9 @@ use runtime::{Refusal, RoleName, require};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    answer::State,
-    service::{Answering, ApproveAnswer, MoveMember, ReturnQuestion, Shown},
+    answer::{HandOver, State},
+    review::Review,
+    service::{Answering, ApproveAnswer, MoveMember, Shown},
     storage::{Waiting, family::Member},
 };
 
@@ -79,10 +82,11 @@ impl AnsweringService for Grpc {
         request: Request<ReturnQuestionRequest>,
     ) -> Result<Response<ReturnQuestionResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ReturnQuestionRequest { ticket_id, reason, suggested_unit, version } = request.into_inner();
+        let ReturnQuestionRequest { ticket_id, reason, suggested_unit, version, no_owner_reason } =
+            request.into_inner();
         let ticket_id = parse_ticket_id(&ticket_id)?;
-        let step = ReturnQuestion { ticket_id, reason, suggested_unit, version };
-        let answer = self.0.return_question(&officer, step).await?;
+        let said = HandOver { reason, unit: suggested_unit, no_owner_reason, forwarded: false };
+        let answer = self.0.hand_over(&officer, ticket_id, said, version).await?;
         Ok(Response::new(ReturnQuestionResponse { state: state(&answer.state).into() }))
     }
 
@@ -149,6 +153,7 @@ fn item(waiting: Waiting) -> InboxItem {
         urgent_at: Some(api::timestamp(waiting.urgent_at)),
         centre_ticket_id: waiting.centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
         deadline: Some(waiting.deadline),
+        review_stage: waiting.review.map_or(ReviewStage::Unspecified, |review| review.stage()).into(),
     }
 }
 
@@ -172,7 +177,7 @@ fn family_member(member: Member) -> FamilyMember {
 }
 
 fn draft(shown: Shown) -> GetDraftResponse {
-    let Shown { answer, family, family_size, centre_id } = shown;
+    let Shown { answer, family, family_size, centre_id, policy } = shown;
     let wire_state = state(&answer.state);
     let published = match answer.state {
         State::Approved { text, .. } => text,
@@ -197,6 +202,9 @@ fn draft(shown: Shown) -> GetDraftResponse {
         family_size,
         centre_ticket_id: centre_id.map(|centre_id| centre_id.to_string()).unwrap_or_default(),
         deadline: Some(answer.deadline),
+        binding: answer.custody.binding.into(),
+        review: answer.review.map(Review::snapshot),
+        policy: Some(policy.snapshot()),
     }
 }
 
@@ -225,6 +233,7 @@ mod tests {
             family_size: 0,
             centre_id: None,
             deadline: api::routing::v1::Deadline::default(),
+            review: None,
         };
         let token = page_token_after(&last);
         assert_eq!(parse_page_token(&token).unwrap(), Some((last.urgent_at, last.ticket_id)));

@@ -3,15 +3,24 @@
 mod answer;
 mod automating;
 mod automation;
+mod check;
+mod co_answer;
 mod events;
 mod family;
 mod grpc;
+mod moving;
+mod replies;
+mod review;
+mod reviewing;
 mod service;
 mod sources;
 mod storage;
 
+use std::path::PathBuf;
+
 use api::answering::v1::{
     answering_service_server::AnsweringServiceServer, automation_service_server::AutomationServiceServer,
+    moving_service_server::MovingServiceServer, review_service_server::ReviewServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -38,6 +47,8 @@ pub struct Config {
     /// Least precision, by its lower bound (95 %), that a back-test must have shown before a unit may
     /// switch automatic sending on: 0.8 to below 1.
     pub automation_target_min: f64,
+    /// The file of how replies should read and who approves them; empty: the usual one.
+    pub replies: PathBuf,
 }
 
 impl Default for Config {
@@ -48,6 +59,7 @@ impl Default for Config {
             reason_chars_max: 2_000,
             family_batch: 50,
             automation_target_min: 0.95,
+            replies: PathBuf::new(),
         }
     }
 }
@@ -64,7 +76,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         (0.8..1.0).contains(&target),
         "answering.automation_target_min is not from 0.8 to below 1"
     );
-    let answering = Answering::new(ctx, config);
+    let answering = Answering::open(ctx, config)?;
     let changes = sources::hearers(&answering);
     let role = Role::named("answering")
         .hears(answering.hearer(|answering, event| async move { answering.on_question_routed(event).await }))
@@ -76,6 +88,8 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         )
         .hears(answering.hearer(|answering, event| async move { answering.on_family_joined(event).await }))
         .serves(AutomationServiceServer::new(Grpc(answering.clone())))
+        .serves(MovingServiceServer::new(Grpc(answering.clone())))
+        .serves(ReviewServiceServer::new(Grpc(answering.clone())))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
         .serves(AnsweringServiceServer::new(Grpc(answering)));

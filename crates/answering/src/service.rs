@@ -1,12 +1,13 @@
 //! The use cases, named as the RPCs. Transactions begin here and in `events.rs` only.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use api::{
     TicketId,
     answering::v1::FamilyReason,
     intake::v1::Question,
     knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
+    routing::v1::routing_service_client::RoutingServiceClient,
 };
 use chrono::{DateTime, Utc};
 use runtime::{Clock, Context, Peer, Principal, Refusal};
@@ -17,7 +18,11 @@ use crate::{
     answer::{Answer, Draft, Refused, State},
     automation,
     family::{Ending, Joining, Likeness, Membership, NotJoined, Relative},
-    storage::{self, Page, Waiting, automation as automations, family as families},
+    replies::{Policy, Replies},
+    storage::{
+        self, Page, Waiting, automation as automations, family as families,
+        trace::{self as traces, Trace},
+    },
 };
 
 /// Largest and usual page of the inbox.
@@ -27,15 +32,14 @@ pub const PAGE_USUAL: u32 = 50;
 /// Members that are shown with their centre, at most.
 const MEMBERS_SHOWN: i64 = 200;
 
-/// Longest code of a unit, in characters.
-const UNIT_CHARS_MAX: usize = 64;
-
 #[derive(Clone)]
 pub struct Answering {
     pub pool: PgPool,
     pub clock: Clock,
     pub config: Config,
+    pub replies: Arc<Replies>,
     knowledge: KnowledgeServiceClient<Peer>,
+    pub(crate) routing: RoutingServiceClient<Peer>,
 }
 
 /// What an officer approves.
@@ -46,15 +50,6 @@ pub struct ApproveAnswer {
     pub source_ids: Vec<String>,
     /// The officer says that the draft answers another question.
     pub draft_rejected: bool,
-}
-
-/// What an officer returns.
-pub struct ReturnQuestion {
-    pub ticket_id: TicketId,
-    pub reason: String,
-    pub suggested_unit: String,
-    /// The version the officer saw; 0: not compared.
-    pub version: u32,
 }
 
 /// What an officer joins to a family, or takes out of it.
@@ -73,6 +68,7 @@ pub struct Shown {
     pub family_size: u32,
     /// Whose member it is.
     pub centre_id: Option<TicketId>,
+    pub policy: Policy,
 }
 
 /// Why a question leaves its family.
@@ -90,9 +86,11 @@ impl Leaving<'_> {
 }
 
 impl Answering {
-    pub fn new(ctx: &Context, config: Config) -> Self {
+    pub fn open(ctx: &Context, config: Config) -> anyhow::Result<Self> {
+        let replies = Arc::new(Replies::read(&config.replies)?);
         let knowledge = KnowledgeServiceClient::new(ctx.peer("knowledge"));
-        Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, knowledge }
+        let routing = RoutingServiceClient::new(ctx.peer("routing"));
+        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, replies, knowledge, routing })
     }
 
     /// Asks knowledge what may be reused.
@@ -134,7 +132,8 @@ impl Answering {
             State::Approved { with, .. } => *with,
             State::Drafted | State::Returned { .. } => waits_with,
         };
-        Ok(Shown { answer, family, family_size, centre_id })
+        let policy = self.policy(&answer).clone();
+        Ok(Shown { answer, family, family_size, centre_id, policy })
     }
 
     /// Publishes the answer; the fact leaves only if the state stays. The members of its family are
@@ -145,9 +144,10 @@ impl Answering {
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
         let approved = answer
             .clone()
-            .approve(step.version, &officer.subject, text, &step.source_ids, self.clock.now())
+            .approve(step.version, &officer.subject, text.clone(), &step.source_ids, self.clock.now())
             .map_err(refused)?;
         let Some(approved) = approved else { return Ok(answer) };
+        self.check_release(&mut tx, officer, &answer, &text, &step).await?;
         if let Some(mut fact) = approved.approved() {
             fact.draft_use = automation::judge(&approved.draft, &fact.text, step.draft_rejected);
             if let Some(draft_use) = &fact.draft_use {
@@ -160,43 +160,13 @@ impl Answering {
         families::end(&mut tx, approved.ticket_id, &ending).await?;
         let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Answered) };
         let approved = self.leave_family(&mut tx, approved, &leaving).await?;
+        self.lapse_co_answers(&mut tx, &approved).await?;
         storage::save_answer(&mut tx, &approved).await?;
+        let trace = Trace { what: "approved", by: &officer.subject, note: "", at: self.clock.now() };
+        traces::keep(&mut tx, &approved, &trace).await?;
         tx.commit().await?;
         tracing::info!(ticket.id = %approved.ticket_id, "an answer was approved");
         Ok(approved)
-    }
-
-    /// Gives the question back to routing.
-    pub async fn return_question(
-        &self,
-        officer: &Principal,
-        step: ReturnQuestion,
-    ) -> Result<Answer, Refusal> {
-        let reason = checked("reason", &step.reason, self.config.reason_chars_max)?;
-        if step.suggested_unit.chars().count() > UNIT_CHARS_MAX {
-            let message = format!("suggestedUnit is a code of at most {UNIT_CHARS_MAX} characters");
-            return Err(Refusal::invalid("suggestedUnit", "UNIT_NOT_A_CODE", message));
-        }
-        let mut tx = self.pool.begin().await?;
-        let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
-        if step.suggested_unit == answer.custody.unit {
-            let message = "suggestedUnit is the unit that returns it";
-            return Err(Refusal::invalid("suggestedUnit", "UNIT_IS_ITS_OWN", message));
-        }
-        let returned = answer
-            .clone()
-            .return_to_routing(step.version, &officer.subject, reason, self.clock.now())
-            .map_err(refused)?;
-        let Some(returned) = returned else { return Ok(answer) };
-        if let Some(fact) = returned.returned(&step.suggested_unit) {
-            bus::outbox::put(&mut tx, &fact).await?;
-        }
-        families::end(&mut tx, returned.ticket_id, &Ending::Left).await?;
-        let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Returned) };
-        let returned = self.leave_family(&mut tx, returned, &leaving).await?;
-        storage::save_answer(&mut tx, &returned).await?;
-        tx.commit().await?;
-        Ok(returned)
     }
 
     /// Has a question answered with another one; returns how many then are.
@@ -347,19 +317,19 @@ fn not_joined(why: NotJoined) -> Refusal {
 }
 
 /// Another unit's question is, to an officer of a unit, not there.
-fn of_unit(officer: &Principal, answer: Option<Answer>) -> Result<Answer, Refusal> {
+pub fn of_unit(officer: &Principal, answer: Option<Answer>) -> Result<Answer, Refusal> {
     answer.filter(|answer| sees(officer, answer)).ok_or_else(not_there)
 }
 
-fn sees(officer: &Principal, answer: &Answer) -> bool {
+pub fn sees(officer: &Principal, answer: &Answer) -> bool {
     officer.unit.as_ref().is_none_or(|unit| *unit == answer.custody.unit)
 }
 
-fn not_there() -> Refusal {
+pub fn not_there() -> Refusal {
     Refusal::not_found("TICKET_NOT_FOUND", "there is no such question in your inbox")
 }
 
-fn refused(why: Refused) -> Refusal {
+pub fn refused(why: Refused) -> Refusal {
     match why {
         Refused::NotDrafted => Refusal::conflict("NOT_WAITING", "the question is not waiting for an answer"),
         Refused::Stale(version) => {
@@ -370,6 +340,27 @@ fn refused(why: Refused) -> Refusal {
             "SOURCE_UNKNOWN",
             format!("'{id}' is not one of the draft's sources"),
         ),
+        Refused::OwnerNotNamed => {
+            let message = "name the unit that should have it, or say why none is known";
+            Refusal::invalid("suggestedUnit", "OWNER_NOT_NAMED", message)
+        }
+        Refused::ToItself => {
+            Refusal::invalid("suggestedUnit", "UNIT_IS_ITS_OWN", "the unit named is the one that has it")
+        }
+        Refused::ArbiterDecides => {
+            Refusal::conflict("ARBITER_DECIDES", "an arbiter names the unit that answers, or answers")
+        }
+        Refused::Bound => Refusal::conflict("BOUND_BY_ARBITER", "the arbiter decided that this unit answers"),
+        Refused::ReviewMissing => {
+            Refusal::conflict("REVIEW_MISSING", "a first person submits the text for review")
+        }
+        Refused::ReviewerIsAuthor => Refusal::denied(
+            "REVIEWER_IS_AUTHOR",
+            "another person approves what you submitted, or corrects it",
+        ),
+        Refused::ReviewTextChanged => {
+            Refusal::conflict("REVIEW_TEXT_CHANGED", "this is not the text that was submitted for review")
+        }
     }
 }
 

@@ -1,20 +1,25 @@
 //! SQL of `answering.*`.
 
 pub mod automation;
+pub mod co_answer;
 pub mod family;
+pub mod trace;
 
 use api::{
     TicketId,
     intake::v1::{Citation, Question},
     knowledge::v1::Band,
-    routing::v1::Deadline,
+    routing::v1::{Binding, Deadline},
 };
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::answer::{Answer, Custody, Draft, State};
+use crate::{
+    answer::{Answer, Custody, Draft, HandOver, State},
+    review::Review,
+};
 
 /// The answer, locked until the transaction ends.
 pub async fn lock_answer(
@@ -24,7 +29,8 @@ pub async fn lock_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline,
+                binding, returned_to, no_owner_reason, forwarded, review
          from answering.answer where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -38,7 +44,8 @@ pub async fn lock_answers(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<A
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline,
+                binding, returned_to, no_owner_reason, forwarded, review
          from answering.answer where ticket_id = any($1) order by ticket_id for update",
         ids,
     )
@@ -55,7 +62,8 @@ pub async fn find_answer(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, routed_version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, state,
-                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline
+                answer_text, citations, ended_by, ended_at, return_reason, answered_with, automation, deadline,
+                binding, returned_to, no_owner_reason, forwarded, review
          from answering.answer where ticket_id = $1",
         ticket_id.0,
     )
@@ -72,15 +80,21 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
             let citations = serde_json::to_value(citations).expect("citations serialise");
             ("approved", Some(text.as_str()), Some(citations), Some(by.as_str()), Some(*at), None)
         }
-        State::Returned { by, at, reason } => {
-            ("returned", None, None, Some(by.as_str()), Some(*at), Some(reason.as_str()))
+        State::Returned { by, at, hand_over } => {
+            ("returned", None, None, Some(by.as_str()), Some(*at), Some(hand_over.reason.as_str()))
         }
+    };
+    let hand_over = match &answer.state {
+        State::Returned { hand_over, .. } => Some(hand_over),
+        State::Drafted | State::Approved { .. } => None,
     };
     sqlx::query!(
         "insert into answering.answer
              (ticket_id, version, question, unit, unit_name, field, due_at, draft_text, verdict, sources, band, state,
-              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with, automation, deadline)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+              answer_text, citations, ended_by, ended_at, return_reason, routed_version, answered_with, automation, deadline,
+              binding, returned_to, no_owner_reason, forwarded, review)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+                 $22, $23, $24, $25, $26)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, unit = excluded.unit,
              unit_name = excluded.unit_name, field = excluded.field, due_at = excluded.due_at,
@@ -89,7 +103,9 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
              citations = excluded.citations, ended_by = excluded.ended_by, ended_at = excluded.ended_at,
              return_reason = excluded.return_reason, routed_version = excluded.routed_version,
              answered_with = excluded.answered_with, automation = excluded.automation,
-             deadline = excluded.deadline",
+             deadline = excluded.deadline, binding = excluded.binding, returned_to = excluded.returned_to,
+             no_owner_reason = excluded.no_owner_reason, forwarded = excluded.forwarded,
+             review = excluded.review",
         answer.ticket_id.0,
         i32::try_from(answer.version).unwrap_or(i32::MAX),
         serde_json::to_value(&answer.question).expect("a question serialises"),
@@ -111,6 +127,11 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         answered_with(answer).map(|centre_id| centre_id.0),
         answer.automation.name(),
         serde_json::to_value(&answer.deadline).expect("a deadline serialises"),
+        answer.custody.binding.as_str_name(),
+        hand_over.map_or("", |said| said.unit.as_str()),
+        hand_over.map_or("", |said| said.no_owner_reason.as_str()),
+        hand_over.is_some_and(|said| said.forwarded),
+        answer.review.as_ref().map(|review| serde_json::to_value(review).expect("a review serialises")),
     )
     .execute(conn)
     .await?;
@@ -199,6 +220,8 @@ pub struct Waiting {
     pub centre_id: Option<TicketId>,
     /// As last heard.
     pub deadline: Deadline,
+    /// What was submitted to a second person.
+    pub review: Option<Review>,
 }
 
 /// Which part of the inbox.
@@ -215,7 +238,7 @@ pub struct Page<'a> {
 pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec<Waiting>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select ticket_id, unit, field, due_at, least(due_at, family_due_at) as "urgent_at!",
-                  question ->> 'text' as "text!", band, deadline,
+                  question ->> 'text' as "text!", band, deadline, review,
                   (select count(*) from answering.family_member f
                    where f.centre_id = a.ticket_id and f.ending is null) as "family_size!",
                   (select f.centre_id from answering.family_member f
@@ -246,6 +269,7 @@ pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec
             family_size: u32::try_from(row.family_size).unwrap_or(u32::MAX),
             centre_id: row.centre_id.map(TicketId),
             deadline: row.deadline.map(json).transpose()?.unwrap_or_default(),
+            review: row.review.map(json).transpose()?,
         })
     });
     waiting.collect()
@@ -272,6 +296,11 @@ struct Row {
     answered_with: Option<Uuid>,
     automation: String,
     deadline: Option<serde_json::Value>,
+    binding: String,
+    returned_to: String,
+    no_owner_reason: String,
+    forwarded: bool,
+    review: Option<serde_json::Value>,
 }
 
 impl TryFrom<Row> for Answer {
@@ -286,7 +315,11 @@ impl TryFrom<Row> for Answer {
                 let with = row.answered_with.map(TicketId);
                 State::Approved { by, at, text, citations: citations.unwrap_or_default(), with }
             }
-            ("returned", Some(at), None, Some(reason)) => State::Returned { by, at, reason },
+            ("returned", Some(at), None, Some(reason)) => {
+                let (unit, no_owner_reason) = (row.returned_to, row.no_owner_reason);
+                let hand_over = HandOver { reason, unit, no_owner_reason, forwarded: row.forwarded };
+                State::Returned { by, at, hand_over }
+            }
             (state, ..) => return Err(decode(format!("an answer in state {state} with other columns"))),
         };
         Ok(Self {
@@ -299,10 +332,12 @@ impl TryFrom<Row> for Answer {
                 unit_name: row.unit_name,
                 field: row.field,
                 due_at: row.due_at,
+                binding: Binding::from_str_name(&row.binding).ok_or_else(|| decode("unknown binding"))?,
             },
             deadline: row.deadline.map(json).transpose()?.unwrap_or_default(),
             draft: Draft { text: row.draft_text, verdict: json(row.verdict)?, sources: json(row.sources)? },
             automation: automation::mode(&row.automation)?,
+            review: row.review.map(json).transpose()?,
             state,
         })
     }

@@ -59,6 +59,7 @@ events!(
     routing::v1::DeadlineChanged,
     routing::v1::DeadlineReached,
     routing::v1::OrganisationChanged,
+    answering::v1::CoAnswerChanged,
 );
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ mod family;
 mod feeds;
 mod library;
 mod marks;
+mod moving;
 mod officer;
 mod report;
 mod reports;
+mod review;
 mod sign_in;
 mod store;
 mod ticket;
@@ -83,6 +85,15 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/theo-doi/{trackingCode}/anh/{number}", get(report::photo_of_asker))
         .route("/phan-anh/{ticketId}", get(report::public))
         .route("/phan-anh/{ticketId}/anh/{number}", get(report::photo_of_public))
+        .route("/can-bo/phieu/{ticketId}/chuyen-tiep", post(moving::forward))
+        .route("/can-bo/phieu/{ticketId}/phoi-hop", post(moving::ask))
+        .route("/can-bo/phieu/{ticketId}/thoi-phoi-hop", post(moving::withdraw))
+        .route("/can-bo/phoi-hop/{ticketId}", get(moving::part))
+        .route("/can-bo/phoi-hop/{ticketId}/gop-y", post(moving::give))
+        .route("/can-bo/phoi-hop/{ticketId}/tu-choi", post(moving::decline))
+        .route("/can-bo/phieu/{ticketId}/kiem-tra", post(review::check))
+        .route("/can-bo/phieu/{ticketId}/trinh-duyet", post(review::submit))
+        .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
         .layer(from_fn(guard::same_site))
         .layer(from_fn(language::remember))
 }

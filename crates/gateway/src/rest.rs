@@ -5,9 +5,11 @@ mod asker;
 mod automation;
 mod deadline;
 mod editor;
+mod moving;
 mod officer;
 mod registry;
 mod report;
+mod review;
 
 use axum::{
     Router,
@@ -95,6 +97,17 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/field-reports/nearest", report::find_nearest)
         .get("/api/v1/tickets/{ticketId}/report", report::get_report)
         .post("/api/v1/tickets/{ticketId}/publicity", report::set_publicity)
+        .post("/api/v1/tickets/{ticketId}/forward", moving::forward_question)
+        .get("/api/v1/tickets/{ticketId}/custody", moving::get_custody)
+        .post("/api/v1/tickets/{ticketId}/co-answers", moving::ask_co_answer)
+        .get("/api/v1/co-answers", moving::list_asked)
+        .post("/api/v1/co-answers/{coAnswerId}/give", moving::give_co_answer)
+        .post("/api/v1/co-answers/{coAnswerId}/decline", moving::decline_co_answer)
+        .post("/api/v1/co-answers/{coAnswerId}/withdraw", moving::withdraw_co_answer)
+        .get("/api/v1/tickets/{ticketId}/co-answers", moving::list_co_answers)
+        .post("/api/v1/tickets/{ticketId}/check", review::check_answer)
+        .post("/api/v1/tickets/{ticketId}/submit", review::submit_for_review)
+        .post("/api/v1/tickets/{ticketId}/correction", review::ask_correction)
         .get("/api/openapi.json", assets::openapi)
 }
 

@@ -4,13 +4,15 @@ use api::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
+        moving_service_client::MovingServiceClient, review_service_client::ReviewServiceClient,
     },
     intake::v1::{intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient},
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
     routing::v1::{
-        registry_service_client::RegistryServiceClient, routing_service_client::RoutingServiceClient,
+        custody_service_client::CustodyServiceClient, registry_service_client::RegistryServiceClient,
+        routing_service_client::RoutingServiceClient,
     },
 };
 use runtime::{Context, Peer};
@@ -104,6 +106,21 @@ impl Gateway {
     /// Sending without a hand.
     pub fn automation(&self, bearer: Option<&str>) -> AutomationServiceClient<Peer> {
         AutomationServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// Handing questions on, and units' parts of answers.
+    pub fn moving(&self, bearer: Option<&str>) -> MovingServiceClient<Peer> {
+        MovingServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// How replies read, and their approval by two persons.
+    pub fn review(&self, bearer: Option<&str>) -> ReviewServiceClient<Peer> {
+        ReviewServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// Who has had a question.
+    pub fn custody(&self, bearer: Option<&str>) -> CustodyServiceClient<Peer> {
+        CustodyServiceClient::new(self.0.context.peer_as("routing", bearer))
     }
 
     pub fn knowledge(&self, bearer: Option<&str>) -> KnowledgeServiceClient<Peer> {

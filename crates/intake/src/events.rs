@@ -55,7 +55,8 @@ impl Intake {
     pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {
         let event = &received.event;
         let at = api::time(event.returned_at.as_ref()).unwrap_or(received.occurred_at);
-        let seen = Seen { what: Milestone::Returned, at, unit_name: &event.unit_name };
+        let what = if event.forwarded { Milestone::Forwarded } else { Milestone::Returned };
+        let seen = Seen { what, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
         self.apply(&received, &seen, |ticket| ticket.return_to_routing(question, event.version)).await
     }

@@ -28,6 +28,8 @@ const SAMPLE_ORGANISATION: [(&str, &str); 5] = [
 
 /// Which fields of the sample organisation take reports.
 const SAMPLE_REPORTS: &str = include_str!("../../../deploy/sample/reports.toml");
+/// How replies should read, by the sample.
+const SAMPLE_REPLIES: &str = include_str!("../../../deploy/sample/replies.toml");
 
 /// The keys of this installation, made once.
 #[derive(Serialize, Deserialize)]
@@ -87,6 +89,13 @@ pub fn fill(dir: &Path, settings: &mut Settings) -> anyhow::Result<()> {
             .to_str()
             .context("the data folder's name is no text")?
             .clone_into(&mut reports.photos);
+    }
+    if settings.answering.replies.as_os_str().is_empty() {
+        let file = dir.join("replies.toml");
+        if !file.exists() {
+            fs::write(&file, SAMPLE_REPLIES).with_context(|| format!("{}", file.display()))?;
+        }
+        settings.answering.replies = file;
     }
     if settings.knowledge.index_dir.as_os_str().is_empty() {
         settings.knowledge.index_dir = dir.join("index");

@@ -4,13 +4,14 @@
 use api::{
     TicketId,
     intake::v1::Question,
-    routing::v1::{DeadlineChange, DeadlineChanged, DeadlineReached, QuestionRouted, RoutingReason},
+    routing::v1::{self, DeadlineChange, DeadlineChanged, DeadlineReached, QuestionRouted, RoutingReason},
 };
 use chrono::{DateTime, Utc};
 
 use crate::{
     choice::Choice,
     deadline::Deadline,
+    moves::{Binding, Moves},
     organisation::Organisation,
     policy::{Case, Rules, Urgency},
     suggestion::Suggestion,
@@ -28,13 +29,29 @@ pub struct Assignment {
     pub deadline: Deadline,
     pub routed_at: DateTime<Utc>,
     pub answered: bool,
+    /// How often units have handed it on in this round.
+    pub moves: u32,
+    pub binding: Binding,
     /// The units that routing thought of when the question came, the likeliest first.
     pub suggestions: Vec<Suggestion>,
 }
 
 /// Why a unit could not be assigned.
-#[derive(Debug, PartialEq, Eq)]
-pub struct AlreadyAnswered;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAssigned {
+    Answered,
+    /// The arbiter has decided.
+    Bound,
+}
+
+/// What the unit that had it said.
+pub struct GivenBack<'a> {
+    pub from: &'a str,
+    /// Empty: it knows no owner.
+    pub suggested: &'a str,
+    /// It had it rightly.
+    pub forwarded: bool,
+}
 
 impl Assignment {
     /// The first routing of a question whose newest fact has `version`.
@@ -60,56 +77,101 @@ impl Assignment {
             question,
             routed_at: at,
             answered: false,
+            moves: 0,
+            binding: Binding::Free,
             suggestions: Vec::new(),
         };
         assignment.moved(choice, organisation, at)
     }
 
-    /// A person assigns a unit. `None`: it has it already. The deadline stays: the asker was told.
+    /// A person assigns a unit. `None`: it has it already. The deadline stays: the asker was told. Where
+    /// the arbiter is to decide, that is its decision; what it has decided only an operator undoes.
     pub fn assign(
-        self,
+        mut self,
         unit: &str,
+        by_operator: bool,
         organisation: &Organisation,
         at: DateTime<Utc>,
-    ) -> Result<Option<Self>, AlreadyAnswered> {
+    ) -> Result<Option<Self>, NotAssigned> {
         if self.answered {
-            return Err(AlreadyAnswered);
+            return Err(NotAssigned::Answered);
         }
         if self.unit == unit {
             return Ok(None);
         }
+        let reason = match self.binding {
+            Binding::Bound if !by_operator => return Err(NotAssigned::Bound),
+            Binding::Bound | Binding::Free => RoutingReason::Assigned,
+            Binding::Arbiter => RoutingReason::Arbitrated,
+        };
+        self.binding = if reason == RoutingReason::Arbitrated { Binding::Bound } else { Binding::Free };
         // A unit of one field is asked about that field.
         let field =
             organisation.only_field(unit).map_or_else(|| self.field.clone(), |only| only.code.clone());
-        let choice = Choice { unit: unit.to_owned(), field, reason: RoutingReason::Assigned };
+        let choice = Choice { unit: unit.to_owned(), field, reason };
         Ok(Some(self.moved(&choice, organisation, at)))
     }
 
-    /// The unit `from` gave it back. `None`: the fact is of the past.
+    /// A unit gave it back or handed it on. `None`: the fact is of the past.
     pub fn after_return(
         mut self,
         question: &Question,
         version: u32,
-        from: &str,
-        suggested: &str,
+        given: &GivenBack<'_>,
+        moves: &Moves,
         organisation: &Organisation,
         at: DateTime<Utc>,
     ) -> Option<Self> {
         if self.answered || question.follow_ups.len() != self.round() {
             return None;
         }
-        if from != self.unit {
+        if given.from != self.unit {
             // It was moved on meanwhile: it stays, and that is said again, newer than the return.
             self.version = self.version.max(version);
-            let stays = Choice { unit: self.unit.clone(), field: self.field.clone(), reason: self.reason };
+            let stays = self.stays();
             return Some(self.moved(&stays, organisation, at));
         }
         if version <= self.version {
             return None;
         }
         self.version = version;
-        let choice = Choice::after_return(&self.unit, suggested, &self.field, organisation);
+        let choice = self.decide(given, moves, organisation);
         Some(self.moved(&choice, organisation, at))
+    }
+
+    /// Where it goes from the unit that has it: to the unit that this names or to the desk; after too many
+    /// moves to the arbiter, whose word binds.
+    fn decide(&mut self, given: &GivenBack<'_>, moves: &Moves, organisation: &Organisation) -> Choice {
+        let named = organisation.unit(given.suggested).filter(|unit| unit.code != self.unit);
+        let arbiter = moves.arbiter(&self.agency, organisation);
+        match self.binding {
+            Binding::Bound => return self.stays(),
+            // The desk hands on what comes to it: that is no move.
+            Binding::Free if self.unit == organisation.desk().code => {}
+            Binding::Free if self.moves < moves.max => self.moves += 1,
+            Binding::Free if arbiter != self.unit => {
+                self.binding = Binding::Arbiter;
+                let (unit, field) = (arbiter.to_owned(), self.field.clone());
+                return Choice { unit, field, reason: RoutingReason::Arbiter };
+            }
+            // The arbiter itself had it.
+            Binding::Free | Binding::Arbiter => {
+                let Some(unit) = named else {
+                    self.binding = Binding::Arbiter;
+                    return Choice { reason: RoutingReason::Arbiter, ..self.stays() };
+                };
+                self.binding = Binding::Bound;
+                let (unit, field) = (unit.code.clone(), self.field.clone());
+                return Choice { unit, field, reason: RoutingReason::Arbitrated };
+            }
+        }
+        let choice = Choice::after_return(&self.unit, given.suggested, &self.field, organisation);
+        let goes_on = given.forwarded && choice.reason == RoutingReason::Returned;
+        if goes_on { Choice { reason: RoutingReason::Forwarded, ..choice } } else { choice }
+    }
+
+    fn stays(&self) -> Choice {
+        Choice { unit: self.unit.clone(), field: self.field.clone(), reason: self.reason }
     }
 
     /// The asker reopened it: back to the unit that answered, with a new deadline. `None`: the fact is
@@ -131,6 +193,10 @@ impl Assignment {
         self.answered = false;
         let heir = organisation.heir(answered_by, &self.field);
         let unit = heir.map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
+        self.moves = 0;
+        // A decision outlives the round, while its unit has the question.
+        let bound = self.binding == Binding::Bound && unit == self.unit;
+        self.binding = if bound { Binding::Bound } else { Binding::Free };
         let choice = Choice { unit, field: self.field.clone(), reason: RoutingReason::Reopened };
         let version = self.deadline.version + 1;
         self.deadline = clock(&self.question, &choice, organisation, rules, at, version);
@@ -160,7 +226,7 @@ impl Assignment {
         Some(self)
     }
 
-    pub fn routed(&self, organisation: &Organisation) -> QuestionRouted {
+    pub fn routed(&self, organisation: &Organisation, moves: &Moves) -> QuestionRouted {
         QuestionRouted {
             ticket_id: self.ticket_id.to_string(),
             version: self.version,
@@ -173,6 +239,9 @@ impl Assignment {
             due_at: Some(api::timestamp(self.deadline.due_at)),
             routed_at: Some(api::timestamp(self.routed_at)),
             deadline: Some(self.deadline.snapshot(organisation.leader(&self.unit))),
+            binding: v1::Binding::from(self.binding).into(),
+            moves: self.moves,
+            moves_max: moves.max,
         }
     }
 
@@ -222,7 +291,8 @@ impl Assignment {
         self.unit.clone_from(&choice.unit);
         self.field.clone_from(&choice.field);
         self.reason = choice.reason;
-        self.routed_at = at;
+        // Clocks of machines differ a little; custody never overlaps.
+        self.routed_at = at.max(self.routed_at).max(self.deadline.ended_at.unwrap_or(at));
         self
     }
 }
@@ -242,56 +312,4 @@ fn clock(
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{organisation::tests::SMALL, policy::tests::small as rules};
-
-    fn small() -> Organisation {
-        Organisation::parse(SMALL).unwrap()
-    }
-
-    fn at_desk() -> Assignment {
-        let id = TicketId(Uuid::from_u128(1));
-        let choice = Choice::desk(&small(), "");
-        Assignment::first(id, 1, Question::default(), &choice, &small(), &rules(), DateTime::UNIX_EPOCH)
-    }
-
-    #[test]
-    fn assigning_moves_it_once_and_keeps_the_deadline() {
-        let desk = at_desk();
-        assert_eq!(desk.version, 2);
-        let law = desk.clone().assign("law", &small(), DateTime::UNIX_EPOCH).unwrap().unwrap();
-        assert_eq!((law.unit.as_str(), law.version, &law.deadline), ("law", 3, &desk.deadline));
-        assert_eq!(law.clone().assign("law", &small(), DateTime::UNIX_EPOCH), Ok(None));
-        let answered = law.answer(&Question::default(), 4, DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!(answered.assign("desk", &small(), DateTime::UNIX_EPOCH), Err(AlreadyAnswered));
-    }
-
-    #[test]
-    fn reopening_counts_once_and_past_rounds_are_over() {
-        let start = DateTime::UNIX_EPOCH;
-        let answered = at_desk().answer(&Question::default(), 3, start).unwrap();
-        let question = Question { follow_ups: vec!["chưa rõ".into()], ..Question::default() };
-        let again = answered.reopen(question.clone(), 5, "law", &small(), &rules(), start).unwrap();
-        assert_eq!((again.version, again.answered, again.unit.as_str()), (6, false, "law"));
-        assert_eq!((again.deadline.version, again.deadline.round, again.deadline.ended_at), (2, 1, None));
-        assert_eq!(again.clone().reopen(question, 5, "law", &small(), &rules(), start), None);
-        assert_eq!(again.clone().answer(&Question::default(), 99, start), None);
-        assert_eq!(
-            again.after_return(&Question::default(), 99, "law", "desk", &small(), DateTime::UNIX_EPOCH),
-            None
-        );
-    }
-
-    #[test]
-    fn a_return_by_a_unit_that_lost_it_meanwhile_leaves_it_where_it_is() {
-        let at = DateTime::UNIX_EPOCH;
-        let law = at_desk().assign("law", &small(), at).unwrap().unwrap();
-        let stays = law.clone().after_return(&Question::default(), 4, "desk", "", &small(), at).unwrap();
-        assert_eq!((stays.unit.as_str(), stays.version), ("law", 5));
-        let back = law.after_return(&Question::default(), 4, "law", "", &small(), at).unwrap();
-        assert_eq!((back.unit.as_str(), back.version), ("desk", 5));
-    }
-}
+mod tests;

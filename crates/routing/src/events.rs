@@ -7,7 +7,12 @@ use api::{
 };
 use bus::{Failure, Received};
 
-use crate::{assignment::Assignment, service::Routing, storage};
+use crate::{
+    assignment::{Assignment, GivenBack},
+    custody::Words,
+    service::Routing,
+    storage,
+};
 
 impl Routing {
     pub async fn on_question_submitted(&self, received: Received<QuestionSubmitted>) -> Result<(), Failure> {
@@ -26,24 +31,24 @@ impl Routing {
         let assignment =
             Assignment::first(ticket_id, event.version, question, &choice, organisation, rules, now);
         let assignment = Assignment { suggestions, ..assignment };
-        storage::save_assignment(&mut tx, &assignment, rules).await?;
-        bus::outbox::put(&mut tx, &assignment.routed(&self.organisation)).await?;
+        self.keep(&mut tx, None, &assignment, Words::default()).await?;
+        bus::outbox::put(&mut tx, &assignment.routed(organisation, &rules.moves)).await?;
         Ok(tx.commit().await?)
     }
 
     pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
-        self.apply(&received, true, |assignment| {
-            let (version, suggested) = (event.version, &event.suggested_unit);
-            assignment.after_return(
-                &question,
-                version,
-                &event.unit,
-                suggested,
-                &self.organisation,
-                self.clock.now(),
-            )
+        let words = Words {
+            reason: event.reason.clone(),
+            no_owner_reason: event.no_owner_reason.clone(),
+            by: String::new(),
+        };
+        self.apply(&received, true, words, |assignment| {
+            let (version, forwarded) = (event.version, event.forwarded);
+            let given = GivenBack { from: &event.unit, suggested: &event.suggested_unit, forwarded };
+            let (organisation, moves) = (&self.organisation, &self.rules.moves);
+            assignment.after_return(&question, version, &given, moves, organisation, self.clock.now())
         })
         .await
     }
@@ -51,7 +56,7 @@ impl Routing {
     pub async fn on_question_reopened(&self, received: Received<QuestionReopened>) -> Result<(), Failure> {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
-        self.apply(&received, true, |assignment| {
+        self.apply(&received, true, Words::default(), |assignment| {
             let (organisation, rules) = (&self.organisation, &self.rules);
             assignment.reopen(question, event.version, &event.unit, organisation, rules, self.clock.now())
         })
@@ -62,14 +67,16 @@ impl Routing {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
         let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
-        self.apply(&received, false, |assignment| assignment.answer(&question, event.version, at)).await
+        let answer = |assignment: Assignment| assignment.answer(&question, event.version, at);
+        self.apply(&received, false, Words::default(), answer).await
     }
 
-    /// Applies a fact to its assignment and, if `tell`, states the new routing.
+    /// Applies a fact, with what was said in it, to its assignment and, if `tell`, states the new routing.
     async fn apply<E: Event>(
         &self,
         received: &Received<E>,
         tell: bool,
+        words: Words,
         step: impl FnOnce(Assignment) -> Option<Assignment>,
     ) -> Result<(), Failure> {
         let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
@@ -77,10 +84,10 @@ impl Routing {
         let Some(assignment) = storage::lock_assignment(&mut tx, ticket_id).await? else {
             return Err(Failure::Reject(anyhow::anyhow!("ticket {ticket_id} was never routed")));
         };
-        if let Some(next) = step(assignment) {
-            storage::save_assignment(&mut tx, &next, &self.rules).await?;
+        if let Some(next) = step(assignment.clone()) {
+            self.keep(&mut tx, Some(&assignment), &next, words).await?;
             if tell {
-                bus::outbox::put(&mut tx, &next.routed(&self.organisation)).await?;
+                bus::outbox::put(&mut tx, &next.routed(&self.organisation, &self.rules.moves)).await?;
             }
         }
         Ok(tx.commit().await?)

@@ -1,5 +1,6 @@
 //! Requests to typed values, results to responses.
 
+mod custody;
 mod registry;
 
 use api::{
@@ -27,6 +28,7 @@ use crate::{
 const DESK: [RoleName; 3] = [RoleName::Officer, RoleName::Dispatcher, RoleName::Operator];
 const DISPATCH: [RoleName; 2] = [RoleName::Dispatcher, RoleName::Operator];
 
+#[derive(Clone)]
 pub struct Grpc(pub Registrar);
 
 #[tonic::async_trait]

@@ -4,11 +4,13 @@
 mod assignment;
 mod calendar;
 mod choice;
+mod custody;
 mod deadline;
 mod deadlines;
 mod events;
 mod grpc;
 mod holidays;
+mod moves;
 mod organisation;
 mod policy;
 mod registrar;
@@ -23,7 +25,8 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use api::routing::v1::{
-    registry_service_server::RegistryServiceServer, routing_service_server::RoutingServiceServer,
+    custody_service_server::CustodyServiceServer, registry_service_server::RegistryServiceServer,
+    routing_service_server::RoutingServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -62,9 +65,11 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (reopened, approved) = (registrar.clone(), registrar.clone());
     let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
     let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
+    let grpc = Grpc(registrar);
     Ok(Role::named("routing")
-        .serves(RegistryServiceServer::new(Grpc(registrar.clone())))
-        .serves(RoutingServiceServer::new(Grpc(registrar)))
+        .serves(RegistryServiceServer::new(grpc.clone()))
+        .serves(CustodyServiceServer::new(grpc.clone()))
+        .serves(RoutingServiceServer::new(grpc))
         .hears(bus::hearer("routing", move |event| {
             let routing = submitted.routing();
             async move { routing.on_question_submitted(event).await }

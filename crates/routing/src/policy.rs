@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     calendar::{Calendar, CalendarFile, Span},
     holidays,
+    moves::Moves,
     organisation::Organisation,
 };
 
@@ -25,6 +26,7 @@ const NOTICE_HOURS_MAX: u32 = 240;
 pub struct Rules {
     pub calendar: Calendar,
     pub warning: Warning,
+    pub moves: Moves,
     policies: Vec<Policy>,
 }
 
@@ -98,6 +100,8 @@ pub struct Case<'a> {
 struct RulesFile {
     calendar: CalendarFile,
     warning: Warning,
+    #[serde(default = "Moves::usual")]
+    moves: Moves,
     #[serde(rename = "policy")]
     policies: Vec<Policy>,
 }
@@ -129,8 +133,9 @@ impl Rules {
             notice.contains(&hours_before) && notice.contains(&escalate_hours_after),
             "warning: hours are from 1 to {NOTICE_HOURS_MAX}"
         );
+        file.moves.check()?;
         check(&file.policies)?;
-        Ok(Self { calendar, warning: file.warning, policies: file.policies })
+        Ok(Self { calendar, warning: file.warning, moves: file.moves, policies: file.policies })
     }
 
     /// Policies for fields and agencies that an organisation has not; they bind nothing.
@@ -145,6 +150,7 @@ impl Rules {
                 notes.push(format!("policy {code}: no agency {agency}"));
             }
         }
+        notes.extend(self.moves.names_unknown_to(organisation));
         notes
     }
 

@@ -7,16 +7,26 @@ use api::{
     intake::v1::Question,
     knowledge::v1::{RankOwnersRequest, knowledge_service_client::KnowledgeServiceClient},
 };
-use runtime::{Clock, Context, Peer, Principal, Refusal};
-use sqlx::PgPool;
+use runtime::{Clock, Context, Peer, Principal, Refusal, RoleName};
+use sqlx::{PgConnection, PgPool};
 
 use crate::{
-    Config, assignment::Assignment, choice::Choice, organisation::Organisation, policy::Rules, rule::Rule,
-    storage, suggestion::Suggestion,
+    Config,
+    assignment::{Assignment, NotAssigned},
+    choice::Choice,
+    custody::{self, HandOff, Period, Words},
+    organisation::Organisation,
+    policy::Rules,
+    rule::Rule,
+    storage,
+    suggestion::Suggestion,
 };
 
 /// Characters of a text to explain.
 const TEXT_MAX: usize = 5_000;
+
+/// Hand-offs that are shown of one question, the newest.
+const HAND_OFFS_MAX: i64 = 500;
 
 #[derive(Clone)]
 pub struct Routing {
@@ -110,15 +120,57 @@ impl Routing {
             .await?
             .filter(|assignment| may_see(dispatcher, assignment))
             .ok_or_else(no_such_question)?;
+        let by_operator = dispatcher.role == RoleName::Operator;
         let moved = assignment
             .clone()
-            .assign(unit, &self.organisation, self.clock.now())
-            .map_err(|_| Refusal::conflict("ALREADY_ANSWERED", "the question is answered"))?;
+            .assign(unit, by_operator, &self.organisation, self.clock.now())
+            .map_err(not_assigned)?;
         let Some(moved) = moved else { return Ok(assignment) };
-        storage::save_assignment(&mut tx, &moved, &self.rules).await?;
-        bus::outbox::put(&mut tx, &moved.routed(&self.organisation)).await?;
+        let words = Words { by: dispatcher.subject.clone(), ..Words::default() };
+        self.keep(&mut tx, Some(&assignment), &moved, words).await?;
+        bus::outbox::put(&mut tx, &moved.routed(&self.organisation, &self.rules.moves)).await?;
         tx.commit().await?;
         Ok(moved)
+    }
+
+    /// Where a question is, and the periods of all that had it.
+    pub async fn get_custody(
+        &self,
+        officer: &Principal,
+        ticket_id: TicketId,
+    ) -> Result<(Assignment, Vec<Period>), Refusal> {
+        let mut conn = self.pool.acquire().await?;
+        let found = storage::find_assignment(&mut conn, ticket_id).await?;
+        let assignment =
+            found.filter(|assignment| may_see(officer, assignment)).ok_or_else(no_such_question)?;
+        let hand_offs = storage::custody::hand_offs(&mut conn, ticket_id, HAND_OFFS_MAX).await?;
+        let (pauses, now) = (&assignment.deadline.pauses, self.clock.now());
+        let periods = custody::periods(&hand_offs, pauses, &self.rules.calendar, now);
+        Ok((assignment, periods))
+    }
+
+    /// Saves an assignment, and the hand-off if it is one.
+    pub async fn keep(
+        &self,
+        conn: &mut PgConnection,
+        before: Option<&Assignment>,
+        after: &Assignment,
+        words: Words,
+    ) -> Result<(), sqlx::Error> {
+        storage::save_assignment(conn, after, &self.rules).await?;
+        match HandOff::between(before, after, words) {
+            Some(hand_off) => storage::custody::keep_hand_off(conn, after.ticket_id, &hand_off).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn not_assigned(why: NotAssigned) -> Refusal {
+    match why {
+        NotAssigned::Answered => Refusal::conflict("ALREADY_ANSWERED", "the question is answered"),
+        NotAssigned::Bound => {
+            Refusal::conflict("BOUND_BY_ARBITER", "the arbiter has decided which unit answers")
+        }
     }
 }
 

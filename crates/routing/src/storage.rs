@@ -1,13 +1,14 @@
 //! SQL of `routing.*`.
 
 pub mod registry;
+pub mod custody;
 
 use api::{TicketId, intake::v1::Question, routing::v1::RoutingReason};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{assignment::Assignment, deadline::Deadline, policy::Rules};
+use crate::{assignment::Assignment, deadline::Deadline, moves::Binding, policy::Rules};
 
 /// The assignment, locked until the transaction ends.
 pub async fn lock_assignment(
@@ -17,7 +18,7 @@ pub async fn lock_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions
+                suggestions, moves, binding
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -34,7 +35,7 @@ pub async fn find_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions
+                suggestions, moves, binding
          from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
@@ -52,7 +53,7 @@ pub async fn lock_stepping(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions
+                suggestions, moves, binding
          from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
          for update skip locked",
         now,
@@ -93,13 +94,13 @@ pub async fn save_assignment(
     sqlx::query!(
         "insert into routing.assignment
              (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
-              deadline, next_step_at, suggestions)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+              deadline, next_step_at, suggestions, moves, binding)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
              routed_at = excluded.routed_at, answered = excluded.answered, deadline = excluded.deadline,
-             next_step_at = excluded.next_step_at",
+             next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding",
         assignment.ticket_id.0,
         i32::try_from(assignment.version).unwrap_or(i32::MAX),
         serde_json::to_value(&assignment.question).expect("a question serialises"),
@@ -113,6 +114,8 @@ pub async fn save_assignment(
         serde_json::to_value(&assignment.deadline).expect("a deadline serialises"),
         assignment.deadline.next_step(rules).map(|(_, at)| at),
         serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
+        i32::try_from(assignment.moves).unwrap_or(i32::MAX),
+        assignment.binding.name(),
     )
     .execute(conn)
     .await?;
@@ -132,6 +135,8 @@ struct Row {
     answered: bool,
     deadline: Option<serde_json::Value>,
     suggestions: serde_json::Value,
+    moves: i32,
+    binding: String,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -156,6 +161,8 @@ impl TryFrom<Row> for Assignment {
             deadline,
             routed_at: row.routed_at,
             answered: row.answered,
+            moves: u32::try_from(row.moves).map_err(|e| decode(e.into()))?,
+            binding: Binding::of_name(&row.binding).ok_or_else(|| decode("unknown binding".into()))?,
             suggestions: serde_json::from_value(row.suggestions).map_err(|e| decode(e.into()))?,
         })
     }

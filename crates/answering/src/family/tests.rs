@@ -2,6 +2,7 @@ use api::{
     answering::v1::AnswerApproved,
     intake::v1::Question,
     knowledge::v1::{Band, Verdict},
+    routing::v1::Binding,
 };
 use uuid::Uuid;
 
@@ -21,7 +22,8 @@ fn question(round: usize) -> Question {
 }
 
 fn custody(unit: u8) -> Custody {
-    Custody { unit: unit.to_string(), unit_name: String::new(), field: String::new(), due_at: AT }
+    let binding = Binding::Unspecified;
+    Custody { unit: unit.to_string(), unit_name: String::new(), field: String::new(), due_at: AT, binding }
 }
 
 fn draft() -> Draft {

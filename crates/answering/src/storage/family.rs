@@ -244,6 +244,17 @@ pub async fn size(conn: &mut PgConnection, centre_id: TicketId) -> Result<u32, s
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// The fields of those who wait with a centre.
+pub async fn fields(conn: &mut PgConnection, centre_id: TicketId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select distinct a.field from answering.family_member f join answering.answer a on a.ticket_id = f.ticket_id
+         where f.centre_id = $1 and f.ending is null",
+        centre_id.0,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// What happened to a member.
 pub struct Trace<'a> {
     pub membership: &'a Membership,

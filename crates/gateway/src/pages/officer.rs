@@ -2,8 +2,8 @@
 
 use api::{
     answering::v1::{
-        AnswerState, ApproveAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem, ListInboxRequest,
-        ReturnQuestionRequest,
+        AnswerState, ApproveAnswerRequest, CheckAnswerRequest, GetDraftRequest, GetDraftResponse, InboxItem,
+        ListInboxRequest, ReturnQuestionRequest,
     },
     intake::v1::Kind,
     knowledge::v1::{self as knowledge, Band},
@@ -24,6 +24,9 @@ use super::{
     marks::{self, Run},
     page,
     report::{self, OfUnit},
+    moving::{self, Moving, Part},
+    page,
+    review::Review,
     segment, sentence, words,
 };
 use crate::{
@@ -46,6 +49,8 @@ struct InboxPage {
     notice: String,
     filters: Vec<Filter>,
     rows: Vec<Row>,
+    /// Parts that the unit is asked for, of others' questions.
+    asked: Vec<Part>,
     next: String,
     here: &'static str,
     first: u32,
@@ -73,6 +78,8 @@ struct Row {
     drafted: bool,
     band: Said,
     family_size: u32,
+    /// Where its review stands; empty: nowhere.
+    review: Said,
 }
 
 impl Row {
@@ -91,6 +98,7 @@ impl Row {
             unit: organisation.unit_name(&item.unit),
             drafted: item.band() == Band::Reuse,
             band: words::band(language, item.band()),
+            review: words::review_stage(language, item.review_stage()),
             family_size: item.family_size,
             excerpt: item.excerpt,
         }
@@ -122,6 +130,8 @@ pub(super) async fn inbox(
         "duyet" => frame.t("done-approved"),
         "tra-lai" => frame.t("done-returned"),
         "chuyen" => frame.t("done-moved"),
+        "phoi-hop" => frame.t("done-part"),
+        "trinh" => frame.t("done-submitted"),
         _ => Said::Borrowed(""),
     };
     let wanted = query.text("loc");
@@ -135,7 +145,9 @@ pub(super) async fn inbox(
         here: code == here,
     });
     rows.retain(passes);
+    let asked = moving::asked(&gateway, language, &caller, &organisation).await;
     let template = InboxPage {
+        asked,
         frame,
         notice: notice.into_owned(),
         filters: filters.into(),
@@ -169,15 +181,15 @@ struct QuestionPage {
     verdict: Option<Verdict>,
     sources: Vec<Neighbour>,
     draft: String,
-    reason: String,
     may_assign: bool,
     units: Vec<Choice>,
     suggestions: Vec<Suggestion>,
     family: Family,
     /// `None`: routing cannot be reached.
     clock: Option<Clock>,
-    clock_reason: String,
-    approver: String,
+    typed: Typed,
+    moving: Moving,
+    review: Review,
 }
 
 /// A unit that routing thought of.
@@ -206,12 +218,20 @@ struct Neighbour {
 /// What the officer typed, kept when it is refused.
 #[derive(Default)]
 pub(super) struct Typed {
-    text: Option<String>,
-    cited: Vec<String>,
-    reason: String,
+    pub text: Option<String>,
+    pub cited: Vec<String>,
+    /// Of a return, and why no better owner is known.
+    pub reason: String,
+    pub no_owner: String,
     /// Of a pause or an extension, and who approved this.
-    clock_reason: String,
-    approver: String,
+    pub clock_reason: String,
+    pub approver: String,
+    /// Of a hand-on.
+    pub forward_reason: String,
+    /// Of a unit for its part.
+    pub request: String,
+    /// On what was submitted for review.
+    pub comment: String,
 }
 
 impl Typed {
@@ -239,7 +259,12 @@ impl QuestionPage {
             if ticket.unit_name.is_empty() { organisation.unit_name(&ticket.unit) } else { ticket.unit_name };
         let submitted = words::moment(language, question.submitted_at.as_ref());
         let sent = format!("{} {submitted}", frame.t("reply-sent"));
-        let neighbour = |source| Neighbour::new(language, &question.text, source, &typed.cited);
+        let review = Review::new(language, caller, ticket.review, ticket.policy);
+        let (shown, cited) = match &review.submitted {
+            Some(submitted) if typed.text.is_none() => (submitted.text.clone(), &submitted.source_ids),
+            _ => (typed.text.clone().unwrap_or(draft.text), &typed.cited),
+        };
+        let neighbour = |source| Neighbour::new(language, &question.text, source, cited);
         Self {
             error: String::new(),
             segment: segment(&ticket.ticket_id),
@@ -263,15 +288,15 @@ impl QuestionPage {
             sources: draft.sources.into_iter().map(neighbour).collect(),
             text: question.text,
             follow_ups: question.follow_ups,
-            draft: typed.text.unwrap_or(draft.text),
-            reason: typed.reason,
+            draft: shown,
             may_assign: caller.assigns(),
             units: organisation.units(),
             suggestions: Vec::new(),
             family,
             clock,
-            clock_reason: typed.clock_reason,
-            approver: typed.approver,
+            typed,
+            moving: Moving::default(),
+            review,
             frame,
         }
     }
@@ -310,6 +335,7 @@ pub(super) async fn show(
     let is_report = ticket.question.as_ref().is_some_and(|question| question.kind() == Kind::Report);
     // The page is of use without it.
     let clock = clock.ok().map(|response| Clock::new(frame.language, response.get_ref()));
+    let due_max = words::form_moment(ticket.due_at.as_ref());
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let language = frame.language;
@@ -320,6 +346,13 @@ pub(super) async fn show(
     if is_report {
         template.report = report::of_unit(gateway, language, caller, &id).await;
     }
+    if template.waits {
+        let source_ids = template.sources.iter().filter(|s| s.cited).map(|s| s.id.clone()).collect();
+        let check = CheckAnswerRequest { ticket_id: id.clone(), text: template.draft.clone(), source_ids };
+        template.review.read_findings(gateway, language, caller, check).await;
+    }
+    template.moving = Moving::read(gateway, language, caller, &id, &organisation).await;
+    template.moving.due_max = due_max;
     template.error = refused.map(|p| sentence(language, p)).unwrap_or_default();
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }
@@ -392,12 +425,13 @@ pub(super) async fn give_back(
         reason: reason.clone(),
         suggested_unit: fields.text("unit"),
         version: fields.number("version")?,
+        no_owner_reason: fields.text("no_owner"),
     };
     let Err(status) = gateway.answering(Some(&caller.token)).return_question(gateway.ask(request)).await
     else {
         return Ok(done("tra-lai"));
     };
-    let typed = Typed { reason, ..Typed::default() };
+    let typed = Typed { reason, no_owner: fields.text("no_owner"), ..Typed::default() };
     show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
 }
 

@@ -2,12 +2,12 @@
 
 use api::{
     Timestamp,
-    answering::v1::AnswerState,
+    answering::v1::{AnswerState, CoAnswerState, ReviewStage},
     intake::v1::{Kind, Milestone, TicketState},
     knowledge::v1::{Band, Change, PassageState, ReviewReason},
-    routing::v1::{Deadline, DeadlineEnding, DeadlineStep, SpanUnit, WaitsFor},
+    routing::v1::{Deadline, DeadlineEnding, DeadlineStep, RoutingReason, SpanUnit, WaitsFor},
 };
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use runtime::RoleName;
 
 use crate::{
@@ -76,6 +76,7 @@ pub(super) fn milestone(language: Language, what: Milestone) -> Said {
         Milestone::Resumed => "milestone-resumed",
         Milestone::Extended => "milestone-extended",
         Milestone::Hastened => "milestone-hastened",
+        Milestone::Forwarded => "milestone-forwarded",
     })
 }
 
@@ -177,6 +178,55 @@ pub(super) fn review_reason(language: Language, reason: ReviewReason) -> Said {
     }
 }
 
+/// Why a question came to a unit.
+pub(super) fn routing_reason(language: Language, reason: RoutingReason) -> Said {
+    language.say(match reason {
+        RoutingReason::Unspecified => return Said::Borrowed(""),
+        RoutingReason::AskerChoice => "moved-asker",
+        RoutingReason::Neighbours => "moved-neighbours",
+        RoutingReason::Desk => "moved-desk",
+        RoutingReason::Assigned => "moved-assigned",
+        RoutingReason::Reopened => "moved-reopened",
+        RoutingReason::Returned => "moved-returned",
+        RoutingReason::Rule => "moved-rule",
+        RoutingReason::Forwarded => "moved-forwarded",
+        RoutingReason::Arbiter => "moved-arbiter",
+        RoutingReason::Arbitrated => "moved-arbitrated",
+    })
+}
+
+pub(super) fn co_answer_state(language: Language, state: CoAnswerState) -> Said {
+    language.say(match state {
+        CoAnswerState::Unspecified => return Said::Borrowed(""),
+        CoAnswerState::Asked => "part-asked",
+        CoAnswerState::Given => "part-given",
+        CoAnswerState::Declined => "part-declined",
+        CoAnswerState::Withdrawn => "part-withdrawn",
+        CoAnswerState::Lapsed => "part-lapsed",
+    })
+}
+
+/// Empty: no review is under way.
+pub(super) fn review_stage(language: Language, stage: ReviewStage) -> Said {
+    match stage {
+        ReviewStage::Unspecified => Said::Borrowed(""),
+        ReviewStage::Submitted => language.say("review-stage-submitted"),
+        ReviewStage::Correction => language.say("review-stage-correction"),
+    }
+}
+
+/// A moment as a form's field for a day and a time has it, in Viet Nam.
+pub(super) fn form_moment(at: Option<&Timestamp>) -> String {
+    local(at).map_or_else(String::new, |at| at.format("%Y-%m-%dT%H:%M").to_string())
+}
+
+/// What such a field says; `None`: it is no moment.
+pub(super) fn moment_of(text: &str) -> Option<DateTime<Utc>> {
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
+    let local = local.and_local_timezone(FixedOffset::east_opt(7 * HOUR)?).single()?;
+    Some(local.with_timezone(&Utc))
+}
+
 /// A day as a form's date field has it.
 pub(super) fn form_day(at: Option<&Timestamp>) -> String {
     local(at).map_or_else(String::new, |at| at.format("%Y-%m-%d").to_string())
@@ -216,6 +266,9 @@ pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
         "basis" => "form-basis",
         "approver" => "clock-approver",
         "number" => "clock-number",
+        "noOwnerReason" => "moving-no-owner",
+        "request" => "part-request",
+        "dueAt" => "reply-due",
         "waitsFor" => "clock-whom",
         "memberTicketId" => "form-member",
         "place" => "ask-coordinates",
@@ -264,6 +317,13 @@ mod tests {
         assert_eq!(begins.to_rfc3339(), "2026-11-23T17:00:00+00:00");
         assert_eq!(form_day(Some(&api::timestamp(begins))), "2026-11-24");
         assert_eq!((day_begins("24/11/2026"), day_begins("")), (None, None));
+    }
+
+    #[test]
+    fn a_moment_of_a_form_reads_back() {
+        let at = "2026-11-22T18:30:00Z".parse().unwrap();
+        assert_eq!(form_moment(Some(&api::timestamp(at))), "2026-11-23T01:30");
+        assert_eq!((moment_of("2026-11-23T01:30"), moment_of("23/11/2026")), (Some(at), None));
     }
 
     #[test]

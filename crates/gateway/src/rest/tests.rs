@@ -92,7 +92,7 @@ impl<'a> Checked<'a> {
     where
         E: TryFrom<i32>,
     {
-        let names: Vec<_> = (0..).map_while(|n| E::try_from(n).ok()).map(|e| to_name(&e)).collect();
+        let names: Vec<_> = (0..100).filter_map(|n| E::try_from(n).ok()).map(|e| to_name(&e)).collect();
         assert_eq!(self.schemas[name]["enum"], serde_json::json!(names), "{name}");
         self.names.insert(name);
     }
@@ -110,6 +110,8 @@ fn the_schemas_name_the_messages_fields() {
     automation_schemas(&mut checked);
     deadline_schemas(&mut checked);
     registry_schemas(&mut checked);
+    moving_schemas(&mut checked);
+    review_schemas(&mut checked);
     editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
@@ -287,6 +289,8 @@ fn officer_schemas(checked: &mut Checked) {
         due_at: Some(Timestamp::default()),
         draft: Some(draft),
         deadline,
+        review: Some(answering::Review::default()),
+        policy: Some(answering::ReplyPolicy::default()),
         ..GetDraftResponse::default()
     };
     checked.message("GetDraftResponse", &ticket);
@@ -323,6 +327,49 @@ fn deadline_schemas(checked: &mut Checked) {
     checked.message("ResumeDeadlineRequest", &ResumeDeadlineRequest::default());
     checked.message("ExtendDeadlineRequest", &ExtendDeadlineRequest::default());
     checked.message("HastenDeadlineRequest", &HastenDeadlineRequest::default());
+}
+
+fn moving_schemas(checked: &mut Checked) {
+    use answering::{
+        AskCoAnswerRequest, CoAnswer, CoAnswerState, DeclineCoAnswerRequest, ForwardQuestionRequest,
+        ForwardQuestionResponse, GiveCoAnswerRequest, ListCoAnswersResponse, WithdrawCoAnswerRequest,
+    };
+    use routing::{Binding, CustodyPeriod, GetCustodyResponse};
+    let at = Some(Timestamp::default());
+    checked.values::<Binding>("Binding", Binding::as_str_name);
+    checked.values::<CoAnswerState>("CoAnswerState", CoAnswerState::as_str_name);
+    checked.message("ForwardQuestionRequest", &ForwardQuestionRequest::default());
+    checked.message("ForwardQuestionResponse", &ForwardQuestionResponse::default());
+    checked.message("AskCoAnswerRequest", &AskCoAnswerRequest { due_at: at, ..Default::default() });
+    checked.message("GiveCoAnswerRequest", &GiveCoAnswerRequest::default());
+    checked.message("DeclineCoAnswerRequest", &DeclineCoAnswerRequest::default());
+    checked.message("WithdrawCoAnswerRequest", &WithdrawCoAnswerRequest::default());
+    let part = CoAnswer { asked_at: at, due_at: at, changed_at: at, ..Default::default() };
+    checked.message("CoAnswer", &part);
+    checked.message("ListCoAnswersResponse", &ListCoAnswersResponse::default());
+    checked.message("CustodyPeriod", &CustodyPeriod { since: at, until: at, ..Default::default() });
+    checked.message("GetCustodyResponse", &GetCustodyResponse::default());
+}
+
+fn review_schemas(checked: &mut Checked) {
+    use answering::{
+        AskCorrectionRequest, AskCorrectionResponse, CheckAnswerRequest, CheckAnswerResponse, Finding,
+        FindingCode, ReplyPolicy, Review, ReviewStage, SubmitForReviewRequest, SubmitForReviewResponse,
+    };
+    let at = Some(Timestamp::default());
+    checked.values::<ReviewStage>("ReviewStage", ReviewStage::as_str_name);
+    checked.values::<FindingCode>("FindingCode", FindingCode::as_str_name);
+    let review = Some(Review { submitted_at: at, commented_at: at, ..Default::default() });
+    checked.message("Review", review.as_ref().unwrap());
+    checked.message("ReplyPolicy", &ReplyPolicy::default());
+    checked.message("Finding", &Finding::default());
+    checked.message("CheckAnswerRequest", &CheckAnswerRequest::default());
+    checked.message("CheckAnswerResponse", &CheckAnswerResponse::default());
+    checked.message("SubmitForReviewRequest", &SubmitForReviewRequest::default());
+    let submitted = SubmitForReviewResponse { review: review.clone(), ..Default::default() };
+    checked.message("SubmitForReviewResponse", &submitted);
+    checked.message("AskCorrectionRequest", &AskCorrectionRequest::default());
+    checked.message("AskCorrectionResponse", &AskCorrectionResponse { review, ..Default::default() });
 }
 
 fn editor_schemas(checked: &mut Checked) {

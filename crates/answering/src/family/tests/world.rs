@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::answer::HandOver;
 
 const UNITS: u8 = 2;
 const TICKETS: u128 = 6;
@@ -160,7 +161,9 @@ impl World {
     }
 
     fn give_back(&mut self, ticket: u128) -> Option<()> {
-        let answer = self.waiting(ticket)?.return_to_routing(0, "an", "nhầm".into(), AT).unwrap()?;
+        let (reason, no_owner_reason) = ("nhầm".into(), String::new());
+        let said = HandOver { reason, unit: "z".into(), no_owner_reason, forwarded: false };
+        let answer = self.waiting(ticket)?.hand_over(0, "an", said, AT).unwrap()?;
         let round = answer.question.follow_ups.len();
         self.end(ticket, &Ending::Left);
         let answer = self.leave(ticket, answer, FamilyReason::Returned);
