@@ -3,20 +3,28 @@
 use bus::{Failure, Hearer, Received};
 use sqlx::PgPool;
 
-use crate::{fact::Readable, storage};
+use crate::{fact::Readable, storage, webhook::Webhooks};
 
-pub fn hear<E: Readable>(pool: &PgPool) -> Hearer {
-    let pool = pool.clone();
+/// Where facts are kept, and who is told of them.
+#[derive(Clone)]
+pub struct Hearing {
+    pub pool: PgPool,
+    pub webhooks: Webhooks,
+}
+
+pub fn hear<E: Readable>(hearing: &Hearing) -> Hearer {
+    let hearing = hearing.clone();
     bus::hearer("analytics", move |received: Received<E>| {
-        let pool = pool.clone();
-        async move { on_event(&pool, received).await }
+        let hearing = hearing.clone();
+        async move { on_event(&hearing, received).await }
     })
 }
 
-async fn on_event<E: Readable>(pool: &PgPool, received: Received<E>) -> Result<(), Failure> {
+async fn on_event<E: Readable>(hearing: &Hearing, received: Received<E>) -> Result<(), Failure> {
     let reading = received.event.read(received.occurred_at).map_err(Failure::reject)?;
-    let Some(mut tx) = received.begin_once(pool).await? else { return Ok(()) };
+    let Some(mut tx) = received.begin_once(&hearing.pool).await? else { return Ok(()) };
     storage::insert_fact(&mut tx, received.event_id, &reading.fact).await?;
+    hearing.webhooks.tell(&mut tx, received.event_id, &reading.fact.name).await?;
     if let Some(told) = reading.ticket {
         let ticket_id = reading.fact.ticket_id;
         let known = storage::lock_ticket(&mut tx, ticket_id, &told).await?;

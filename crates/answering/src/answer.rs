@@ -227,6 +227,17 @@ impl Answer {
         Some(self)
     }
 
+    /// Publishes what a working group outside answered; it never saw the draft. `None`: it does not wait
+    /// any more.
+    pub fn relay(mut self, by: &str, text: String, at: DateTime<Utc>) -> Option<Self> {
+        if self.state != State::Drafted {
+            return None;
+        }
+        self.version += 1;
+        self.state = State::Approved { by: by.to_owned(), at, text, citations: Vec::new(), with: None };
+        Some(self)
+    }
+
     /// Gives it back to routing. `None`: the same return was made before. `seen` 0: not compared.
     pub fn return_to_routing(
         mut self,

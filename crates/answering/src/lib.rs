@@ -3,15 +3,21 @@
 mod answer;
 mod automating;
 mod automation;
+mod digest;
+mod digests;
 mod events;
 mod family;
+mod gathering;
 mod grpc;
 mod service;
 mod sources;
 mod storage;
 
+use std::path::PathBuf;
+
 use api::answering::v1::{
     answering_service_server::AnsweringServiceServer, automation_service_server::AutomationServiceServer,
+    digest_service_server::DigestServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -38,6 +44,8 @@ pub struct Config {
     /// Least precision, by its lower bound (95 %), that a back-test must have shown before a unit may
     /// switch automatic sending on: 0.8 to below 1.
     pub automation_target_min: f64,
+    /// The file that says which questions are gathered for whom; empty: none are.
+    pub digests: PathBuf,
 }
 
 impl Default for Config {
@@ -48,6 +56,7 @@ impl Default for Config {
             reason_chars_max: 2_000,
             family_batch: 50,
             automation_target_min: 0.95,
+            digests: PathBuf::new(),
         }
     }
 }
@@ -64,7 +73,9 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         (0.8..1.0).contains(&target),
         "answering.automation_target_min is not from 0.8 to below 1"
     );
-    let answering = Answering::new(ctx, config);
+    let answering = Answering::try_new(ctx, config)?;
+    let digests = answering.clone().run_digests(ctx.shutdown.clone());
+    let letters = answering.clone().run_letters(ctx.notices(gathering::QUEUE), ctx.shutdown.clone());
     let changes = sources::hearers(&answering);
     let role = Role::named("answering")
         .hears(answering.hearer(|answering, event| async move { answering.on_question_routed(event).await }))
@@ -78,6 +89,9 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .serves(AutomationServiceServer::new(Grpc(answering.clone())))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
+        .serves(DigestServiceServer::new(Grpc(answering.clone())))
+        .runs("digests", digests)
+        .runs("letters", letters)
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }

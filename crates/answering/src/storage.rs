@@ -1,6 +1,7 @@
 //! SQL of `answering.*`.
 
 pub mod automation;
+pub mod digest;
 pub mod family;
 
 use api::{
@@ -112,9 +113,9 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         answer.automation.name(),
         serde_json::to_value(&answer.deadline).expect("a deadline serialises"),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    digest::withdraw_gone(conn, answer).await
 }
 
 /// Questions that wait with a draft which names this source, after `after`.

@@ -4,7 +4,9 @@ mod analyst;
 mod asker;
 mod automation;
 mod deadline;
+mod digest;
 mod editor;
+mod notice;
 mod officer;
 
 use axum::{
@@ -85,6 +87,16 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
+        .get("/api/v1/digests", digest::list_digests)
+        .post("/api/v1/digests", digest::gather_digest)
+        .get("/api/v1/digests/{digestId}", digest::get_digest)
+        .get("/api/v1/digests/{digestId}/sheet", digest::export_digest)
+        .post("/api/v1/digests/{digestId}/answer", digest::answer_item)
+        .post("/api/v1/digests/{digestId}/return", digest::return_item)
+        .post("/api/v1/digests/{digestId}/withdraw", digest::withdraw_item)
+        .post("/api/v1/digests/{digestId}/import", digest::import_answers)
+        .get("/api/v1/notices", notice::list_notices)
+        .post("/api/v1/notices/replay", notice::replay_notices)
         .get("/api/openapi.json", assets::openapi)
 }
 

@@ -4,6 +4,8 @@
 mod elsewhere;
 mod events;
 mod grpc;
+mod letter;
+mod letters;
 mod recall;
 mod redact;
 mod seal;
@@ -68,6 +70,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (corrected, withdrawn) = (hear(&intake), hear(&intake));
     let changed = hear(&intake);
     let telling = intake.clone().run_recalls(ctx.shutdown.clone());
+    let letters = intake.clone().run_letters(ctx.notices(letters::QUEUE), ctx.shutdown.clone());
     Ok(Role::named("intake")
         .serves(IntakeServiceServer::new(Grpc(intake)))
         .hears(bus::hearer("intake", move |event| {
@@ -94,5 +97,6 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             let intake = withdrawn.clone();
             async move { intake.on_recall(event).await }
         }))
-        .runs("recalls", telling))
+        .runs("recalls", telling)
+        .runs("letters", letters))
 }

@@ -195,6 +195,7 @@ pub(super) fn role(language: Language, role: RoleName) -> Said {
         RoleName::Dispatcher => "role-dispatcher",
         RoleName::Editor => "role-editor",
         RoleName::Analyst => "role-analyst",
+        RoleName::Focal => "role-focal",
         RoleName::Operator => "role-operator",
         RoleName::Service => "role-service",
     })
