@@ -117,7 +117,7 @@ impl Handler for Conversation {
         let mut state = self.state.lock().expect("nobody panics with it");
         if state.busy > 0 {
             state.busy -= 1;
-            return response::INTERNAL_ERROR;
+            return response::NO_SERVICE;
         }
         state.taken.push(self.mail.clone());
         response::OK

@@ -57,6 +57,10 @@ fn sheet(label: &str, rows: &[(u32, &str, &str)]) -> Value {
     json!({"csv": format!("Tổng hợp;Mục;Trả lời;Lý do trả lại\r\n{}", rows.collect::<String>())})
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
 fn outcomes(imported: &Value) -> Vec<&str> {
     let items = imported["items"].as_array().unwrap().iter();
     items.map(|item| item["outcome"].as_str().unwrap().trim_start_matches("IMPORT_OUTCOME_")).collect()
@@ -90,7 +94,7 @@ async fn a_digest_goes_out_on_its_day_and_its_answers_reach_each_asker() {
     let path = format!("/api/v1/digests/{}", digest["digestId"].as_str().unwrap());
     let whole = focal.get(&path).await.ok();
     let manifest = whole["manifest"].as_str().unwrap();
-    let sha256 = Sha256::digest(manifest).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let sha256 = hex(&Sha256::digest(manifest));
     assert_eq!(digest["sha256"], sha256);
     let letter = server.mail(1).await;
     let csv = letter.part("text/csv");

@@ -197,7 +197,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = Settings::load(cli.config.as_deref())?;
     match cli.command {
-        Command::Up { data, listen, sample } => up::run(settings, data, listen, sample).await,
+        Command::Up { data, listen, sample } => Box::pin(up::run(settings, data, listen, sample)).await,
         Command::Serve { roles } => serve::run(settings, &roles).await,
         Command::Migrate => serve::migrate(&settings).await,
         Command::Parts { dir } => {

@@ -188,9 +188,12 @@ where
 pub fn html(text: &str) -> String {
     let paragraphs = text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).map(|paragraph| {
         let words = escape(paragraph.trim()).replace('\n', "<br>\n");
-        let words = words.split(' ').map(|word| match word.strip_prefix("https://") {
-            Some(_) => format!("<a href=\"{word}\">{word}</a>"),
-            None => word.to_owned(),
+        let words = words.split(' ').map(|word| {
+            if word.starts_with("https://") {
+                format!("<a href=\"{word}\">{word}</a>")
+            } else {
+                word.to_owned()
+            }
         });
         format!("<p>{}</p>\n", words.collect::<Vec<_>>().join(" "))
     });
@@ -206,15 +209,12 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
         filled.push_str(before);
         let named = after.split_once('}');
         let value = named.and_then(|(name, tail)| Some((values.iter().find(|(n, _)| *n == name)?.1, tail)));
-        match value {
-            Some((value, tail)) => {
-                filled.push_str(value);
-                rest = tail;
-            }
-            None => {
-                filled.push('{');
-                rest = after;
-            }
+        if let Some((value, tail)) = value {
+            filled.push_str(value);
+            rest = tail;
+        } else {
+            filled.push('{');
+            rest = after;
         }
     }
     filled + rest
