@@ -3,7 +3,9 @@
 pub mod browser;
 pub mod collector;
 pub mod drive;
+pub mod mail;
 pub mod platform;
+pub mod receiver;
 pub mod repeat;
 pub mod rest;
 pub mod servers;

@@ -4,14 +4,18 @@
 mod events;
 mod fact;
 mod grpc;
+mod notices;
 mod report;
 mod service;
 mod storage;
 mod succession;
 mod ticket;
+mod webhook;
 
 use api::{
-    analytics::v1::analytics_service_server::AnalyticsServiceServer,
+    analytics::v1::{
+        analytics_service_server::AnalyticsServiceServer, notice_service_server::NoticeServiceServer,
+    },
     answering::v1::{
         AnswerApproved, AnswerDrafted, CoAnswerChanged, FamilyJoined, FamilyLeft, QuestionReturned,
     },
@@ -24,12 +28,12 @@ use api::{
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 
 use crate::{
-    events::{hear, hear_organisation},
+    events::{Hearing, hear, hear_organisation},
     grpc::Grpc,
     service::Analytics,
+    webhook::Webhooks,
 };
 
 /// The schema this crate owns.
@@ -43,43 +47,49 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Config {
     /// The longest time a report may look back, in days, 30 to 366.
     pub report_days_max: u32,
+    /// Receivers of facts.
+    pub webhooks: Vec<webhook::Webhook>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { report_days_max: 366 }
+        Self { report_days_max: 366, webhooks: Vec::new() }
     }
 }
 
 /// Every RPC this service serves and every event it hears.
 #[expect(clippy::unused_async, reason = "every service has the same door")]
 pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
+    let webhooks = Webhooks::try_new(config.webhooks.clone())?;
     let analytics = Analytics::try_new(ctx, config)?;
-    let role = Role::named("analytics").serves(AnalyticsServiceServer::new(Grpc(analytics)));
-    Ok(hearers(&ctx.pool).into_iter().fold(role, Role::hears))
+    let role = Role::named("analytics")
+        .serves(AnalyticsServiceServer::new(Grpc(analytics.clone())))
+        .serves(NoticeServiceServer::new(Grpc(analytics)));
+    let role = webhooks.run(ctx, role)?;
+    Ok(hearers(&Hearing { pool: ctx.pool.clone(), webhooks }).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
+fn hearers(hearing: &Hearing) -> [bus::Hearer; 19] {
     [
-        hear::<QuestionSubmitted>(pool),
-        hear::<QuestionRouted>(pool),
-        hear::<AnswerDrafted>(pool),
-        hear::<AnswerApproved>(pool),
-        hear::<QuestionReturned>(pool),
-        hear::<AnswerRated>(pool),
-        hear::<QuestionReopened>(pool),
-        hear::<AnswerCorrected>(pool),
-        hear::<AnswerWithdrawn>(pool),
-        hear::<AnswerSuperseded>(pool),
-        hear::<AnswerValidityChanged>(pool),
-        hear::<ReviewOpened>(pool),
-        hear::<QuestionsAlike>(pool),
-        hear::<FamilyJoined>(pool),
-        hear::<FamilyLeft>(pool),
-        hear::<DeadlineChanged>(pool),
-        hear::<DeadlineReached>(pool),
-        hear_organisation(pool),
-        hear::<CoAnswerChanged>(pool),
+        hear::<QuestionSubmitted>(hearing),
+        hear::<QuestionRouted>(hearing),
+        hear::<AnswerDrafted>(hearing),
+        hear::<AnswerApproved>(hearing),
+        hear::<QuestionReturned>(hearing),
+        hear::<AnswerRated>(hearing),
+        hear::<QuestionReopened>(hearing),
+        hear::<AnswerCorrected>(hearing),
+        hear::<AnswerWithdrawn>(hearing),
+        hear::<AnswerSuperseded>(hearing),
+        hear::<AnswerValidityChanged>(hearing),
+        hear::<ReviewOpened>(hearing),
+        hear::<QuestionsAlike>(hearing),
+        hear::<FamilyJoined>(hearing),
+        hear::<FamilyLeft>(hearing),
+        hear::<DeadlineChanged>(hearing),
+        hear::<DeadlineReached>(hearing),
+        hear_organisation(hearing),
+        hear::<CoAnswerChanged>(hearing),
     ]
 }
 
@@ -87,12 +97,15 @@ fn hearers(pool: &PgPool) -> [bus::Hearer; 18] {
 mod tests {
     use std::collections::BTreeSet;
 
+    use sqlx::PgPool;
+
     use super::*;
 
     #[tokio::test]
     async fn every_event_is_heard() {
         let pool = PgPool::connect_lazy("postgres://nobody@localhost/none").unwrap();
-        let heard: BTreeSet<String> = hearers(&pool).iter().map(|h| h.consumer().to_owned()).collect();
+        let hearing = Hearing { pool, webhooks: Webhooks::default() };
+        let heard: BTreeSet<String> = hearers(&hearing).iter().map(|h| h.consumer().to_owned()).collect();
         let stated = api::ALL_EVENTS.iter().map(|name| {
             let name = name();
             format!("analytics-{}", name.rsplit('.').next().unwrap())

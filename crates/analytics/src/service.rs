@@ -156,6 +156,10 @@ impl Analytics {
         Ok(RedriveDeadLettersResponse { redriven })
     }
 
+    pub(crate) fn pool(&self) -> &sqlx::PgPool {
+        &self.ctx.pool
+    }
+
     fn days(&self, days: u32) -> Result<u32, Refusal> {
         let max = self.config.report_days_max;
         match days {

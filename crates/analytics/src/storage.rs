@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::TicketId;
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     report::{Deadlines, Drafts, Ratings},
     succession::Succession,
     ticket::{Deadline, Standing, Ticket},
+    webhook::Told,
 };
 
 /// Keeps a fact, once.
@@ -42,6 +43,18 @@ pub async fn insert_fact(conn: &mut PgConnection, event_id: Uuid, fact: &Fact) -
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A kept fact, to tell of it.
+pub async fn find_fact(pool: &PgPool, event_id: Uuid) -> Result<Option<Told>, sqlx::Error> {
+    sqlx::query_as!(
+        Told,
+        "select name, ticket_id, version, at, field, unit, kind, reason, band, due_at, score, automatic
+         from analytics.fact where event_id = $1",
+        event_id,
+    )
+    .fetch_optional(pool)
+    .await
 }
 
 /// The ticket as known so far, held until the transaction ends; `first` where nothing was known.

@@ -266,6 +266,17 @@ impl Answer {
         Some(self)
     }
 
+    /// Publishes what a working group outside answered; it never saw the draft. `None`: it does not wait
+    /// any more.
+    pub fn relay(mut self, by: &str, text: String, at: DateTime<Utc>) -> Option<Self> {
+        if self.state != State::Drafted {
+            return None;
+        }
+        self.version += 1;
+        self.state = State::Approved { by: by.to_owned(), at, text, citations: Vec::new(), with: None };
+        Some(self)
+    }
+
     /// Gives it back to routing, or hands it on. `None`: the same was done before. `seen` 0: not compared,
     /// unless it is handed on.
     pub fn hand_over(

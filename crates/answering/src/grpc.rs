@@ -1,6 +1,7 @@
 //! Requests to typed values, results to responses.
 
 mod automation;
+mod digest;
 mod moving;
 mod review;
 

@@ -5,8 +5,11 @@ mod automating;
 mod automation;
 mod check;
 mod co_answer;
+mod digest;
+mod digests;
 mod events;
 mod family;
+mod gathering;
 mod grpc;
 mod moving;
 mod replies;
@@ -20,7 +23,8 @@ use std::path::PathBuf;
 
 use api::answering::v1::{
     answering_service_server::AnsweringServiceServer, automation_service_server::AutomationServiceServer,
-    moving_service_server::MovingServiceServer, review_service_server::ReviewServiceServer,
+    digest_service_server::DigestServiceServer, moving_service_server::MovingServiceServer,
+    review_service_server::ReviewServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -49,6 +53,8 @@ pub struct Config {
     pub automation_target_min: f64,
     /// The file of how replies should read and who approves them; empty: the usual one.
     pub replies: PathBuf,
+    /// The file that says which questions are gathered for whom; empty: none are.
+    pub digests: PathBuf,
 }
 
 impl Default for Config {
@@ -60,6 +66,7 @@ impl Default for Config {
             family_batch: 50,
             automation_target_min: 0.95,
             replies: PathBuf::new(),
+            digests: PathBuf::new(),
         }
     }
 }
@@ -76,7 +83,9 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         (0.8..1.0).contains(&target),
         "answering.automation_target_min is not from 0.8 to below 1"
     );
-    let answering = Answering::open(ctx, config)?;
+    let answering = Answering::try_new(ctx, config)?;
+    let digests = answering.clone().run_digests(ctx.shutdown.clone());
+    let letters = answering.clone().run_letters(ctx.notices(gathering::QUEUE), ctx.shutdown.clone());
     let changes = sources::hearers(&answering);
     let role = Role::named("answering")
         .hears(answering.hearer(|answering, event| async move { answering.on_question_routed(event).await }))
@@ -92,6 +101,9 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .serves(ReviewServiceServer::new(Grpc(answering.clone())))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
+        .serves(DigestServiceServer::new(Grpc(answering.clone())))
+        .runs("digests", digests)
+        .runs("letters", letters)
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }

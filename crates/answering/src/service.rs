@@ -4,19 +4,20 @@ use std::{collections::HashSet, sync::Arc};
 
 use api::{
     TicketId,
-    answering::v1::FamilyReason,
+    answering::v1::{DraftUse, FamilyReason},
     intake::v1::Question,
     knowledge::v1::{FindReusableRequest, knowledge_service_client::KnowledgeServiceClient},
     routing::v1::routing_service_client::RoutingServiceClient,
 };
 use chrono::{DateTime, Utc};
-use runtime::{Clock, Context, Peer, Principal, Refusal};
+use runtime::{Clock, Context, Peer, Principal, Refusal, notify::Mailer};
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
     Config,
     answer::{Answer, Draft, Refused, State},
     automation,
+    digest::plan::Plans,
     family::{Ending, Joining, Likeness, Membership, NotJoined, Relative},
     replies::{Policy, Replies},
     storage::{
@@ -38,6 +39,9 @@ pub struct Answering {
     pub clock: Clock,
     pub config: Config,
     pub replies: Arc<Replies>,
+    pub plans: Arc<Plans>,
+    /// `None`: mail is off.
+    pub mailer: Option<Mailer>,
     knowledge: KnowledgeServiceClient<Peer>,
     pub(crate) routing: RoutingServiceClient<Peer>,
 }
@@ -86,11 +90,13 @@ impl Leaving<'_> {
 }
 
 impl Answering {
-    pub fn open(ctx: &Context, config: Config) -> anyhow::Result<Self> {
+    pub fn try_new(ctx: &Context, config: Config) -> anyhow::Result<Self> {
         let replies = Arc::new(Replies::read(&config.replies)?);
+        let plans = Arc::new(Plans::read(&config.digests)?);
         let knowledge = KnowledgeServiceClient::new(ctx.peer("knowledge"));
         let routing = RoutingServiceClient::new(ctx.peer("routing"));
-        Ok(Self { pool: ctx.pool.clone(), clock: ctx.clock.clone(), config, replies, knowledge, routing })
+        let (pool, clock, mailer) = (ctx.pool.clone(), ctx.clock.clone(), ctx.mailer.clone());
+        Ok(Self { pool, clock, config, replies, plans, mailer, knowledge, routing })
     }
 
     /// Asks knowledge what may be reused.
@@ -147,25 +153,39 @@ impl Answering {
             .approve(step.version, &officer.subject, text.clone(), &step.source_ids, self.clock.now())
             .map_err(refused)?;
         let Some(approved) = approved else { return Ok(answer) };
-        self.check_release(&mut tx, officer, &answer, &text, &step).await?;
-        if let Some(mut fact) = approved.approved() {
-            fact.draft_use = automation::judge(&approved.draft, &fact.text, step.draft_rejected);
-            if let Some(draft_use) = &fact.draft_use {
-                automations::keep_judgement(&mut tx, &approved, draft_use, &fact.text, self.clock.now())
-                    .await?;
-            }
-            bus::outbox::put(&mut tx, &fact).await?;
+        self.check_release(&mut tx, &officer.subject, &answer, &text, &step.source_ids).await?;
+        let text = approved.approved().map(|fact| fact.text).unwrap_or_default();
+        let draft_use = automation::judge(&approved.draft, &text, step.draft_rejected);
+        if let Some(draft_use) = &draft_use {
+            automations::keep_judgement(&mut tx, &approved, draft_use, &text, self.clock.now()).await?;
         }
-        let ending = Ending::Answered { version: approved.version, by: officer.subject.clone() };
-        families::end(&mut tx, approved.ticket_id, &ending).await?;
-        let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Answered) };
-        let approved = self.leave_family(&mut tx, approved, &leaving).await?;
-        self.lapse_co_answers(&mut tx, &approved).await?;
-        storage::save_answer(&mut tx, &approved).await?;
-        let trace = Trace { what: "approved", by: &officer.subject, note: "", at: self.clock.now() };
-        traces::keep(&mut tx, &approved, &trace).await?;
+        let approved = self.publish(&mut tx, approved, &officer.subject, draft_use).await?;
         tx.commit().await?;
         tracing::info!(ticket.id = %approved.ticket_id, "an answer was approved");
+        Ok(approved)
+    }
+
+    /// Publishes what was approved, in the transaction that locked it: the fact, the family's ending, the
+    /// state.
+    pub(crate) async fn publish(
+        &self,
+        conn: &mut PgConnection,
+        approved: Answer,
+        by: &str,
+        draft_use: Option<DraftUse>,
+    ) -> Result<Answer, sqlx::Error> {
+        if let Some(mut fact) = approved.approved() {
+            fact.draft_use = draft_use;
+            bus::outbox::put(conn, &fact).await?;
+        }
+        let ending = Ending::Answered { version: approved.version, by: by.to_owned() };
+        families::end(conn, approved.ticket_id, &ending).await?;
+        let leaving = Leaving { by: Some(by), ..Leaving::because(FamilyReason::Answered) };
+        let approved = self.leave_family(conn, approved, &leaving).await?;
+        self.lapse_co_answers(conn, &approved).await?;
+        storage::save_answer(conn, &approved).await?;
+        let trace = Trace { what: "approved", by, note: "", at: self.clock.now() };
+        traces::keep(conn, &approved, &trace).await?;
         Ok(approved)
     }
 

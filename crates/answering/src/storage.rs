@@ -2,6 +2,7 @@
 
 pub mod automation;
 pub mod co_answer;
+pub mod digest;
 pub mod family;
 pub mod trace;
 
@@ -133,9 +134,9 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         hand_over.is_some_and(|said| said.forwarded),
         answer.review.as_ref().map(|review| serde_json::to_value(review).expect("a review serialises")),
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    digest::withdraw_gone(conn, answer).await
 }
 
 /// Questions that wait with a draft which names this source, after `after`.

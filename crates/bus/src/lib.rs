@@ -9,6 +9,7 @@ pub mod dead_letter;
 pub mod faults;
 mod headers;
 mod lag;
+pub mod notice;
 pub mod outbox;
 mod relay;
 mod stream;

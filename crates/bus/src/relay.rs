@@ -147,7 +147,14 @@ async fn purge(conn: &mut PgConnection, retention_days: u32) -> Result<(), sqlx:
         .execute(&mut *conn)
         .await?;
     sqlx::query!("delete from bus.inbox where done_at < now() - make_interval(days => $1)", days)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+    // What is told to people once is kept: a restored stream may say the fact again.
+    sqlx::query!(
+        "delete from bus.notice where repeatable and state = 'sent' and ended_at < now() - make_interval(days => $1)",
+        days
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod asker;
 mod deadline;
+mod digest;
 mod editor;
 mod family;
 mod feeds;
@@ -79,6 +80,11 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(editor::set_validity))
         .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
+        .route("/can-bo/tong-hop", get(digest::list))
+        .route("/can-bo/tong-hop/{digestId}", get(digest::digest))
+        .route("/can-bo/tong-hop/{digestId}/csv", get(digest::sheet))
+        .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
+        .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))
         .route("/can-bo/phieu/{ticketId}/cong-khai", post(report::publish))
         .route("/can-bo/phieu/{ticketId}/anh/{number}", get(report::photo_of_unit))

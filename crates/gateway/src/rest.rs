@@ -4,8 +4,10 @@ mod analyst;
 mod asker;
 mod automation;
 mod deadline;
+mod digest;
 mod editor;
 mod moving;
+mod notice;
 mod officer;
 mod registry;
 mod report;
@@ -108,6 +110,16 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/check", review::check_answer)
         .post("/api/v1/tickets/{ticketId}/submit", review::submit_for_review)
         .post("/api/v1/tickets/{ticketId}/correction", review::ask_correction)
+        .get("/api/v1/digests", digest::list_digests)
+        .post("/api/v1/digests", digest::gather_digest)
+        .get("/api/v1/digests/{digestId}", digest::get_digest)
+        .get("/api/v1/digests/{digestId}/sheet", digest::export_digest)
+        .post("/api/v1/digests/{digestId}/answer", digest::answer_item)
+        .post("/api/v1/digests/{digestId}/return", digest::return_item)
+        .post("/api/v1/digests/{digestId}/withdraw", digest::withdraw_item)
+        .post("/api/v1/digests/{digestId}/import", digest::import_answers)
+        .get("/api/v1/notices", notice::list_notices)
+        .post("/api/v1/notices/replay", notice::replay_notices)
         .get("/api/openapi.json", assets::openapi)
 }
 

@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
 use api::{
-    analytics::v1::analytics_service_client::AnalyticsServiceClient,
+    analytics::v1::{
+        analytics_service_client::AnalyticsServiceClient, notice_service_client::NoticeServiceClient,
+    },
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
-        moving_service_client::MovingServiceClient, review_service_client::ReviewServiceClient,
+        digest_service_client::DigestServiceClient, moving_service_client::MovingServiceClient,
+        review_service_client::ReviewServiceClient,
     },
     intake::v1::{intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient},
     knowledge::v1::{
@@ -130,6 +133,16 @@ impl Gateway {
     /// The editors' side of knowledge.
     pub fn editing(&self, bearer: Option<&str>) -> EditingServiceClient<Peer> {
         EditingServiceClient::new(self.0.context.peer_as("knowledge", bearer))
+    }
+
+    /// Questions for working groups outside.
+    pub fn digests(&self, bearer: Option<&str>) -> DigestServiceClient<Peer> {
+        DigestServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// What was told to somebody outside.
+    pub fn notices(&self, bearer: Option<&str>) -> NoticeServiceClient<Peer> {
+        NoticeServiceClient::new(self.0.context.peer_as("analytics", bearer))
     }
 
     pub fn analytics(&self, bearer: Option<&str>) -> AnalyticsServiceClient<Peer> {

@@ -11,6 +11,7 @@ use bus::{Failure, Received};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    letter::Letter,
     recall::Receipt,
     service::Intake,
     storage::{self, Entry},
@@ -31,7 +32,8 @@ impl Intake {
         let question = question(event.question.as_ref())?;
         self.apply(&received, &seen, |ticket| {
             let ticket = ticket.route(question, event.version, custody)?;
-            Some(ticket.with_deadline(event.deadline.as_ref()))
+            let ticket = ticket.with_deadline(event.deadline.as_ref());
+            Some((ticket, None))
         })
         .await
     }
@@ -49,7 +51,12 @@ impl Intake {
         };
         let at = api::time(event.changed_at.as_ref()).unwrap_or(received.occurred_at);
         let seen = Seen { what, at, unit_name: &event.unit_name };
-        self.apply(&received, &seen, |ticket| Some(ticket.with_deadline(event.deadline.as_ref()))).await
+        self.apply(&received, &seen, |ticket| {
+            let ticket = ticket.with_deadline(event.deadline.as_ref());
+            let letter = Letter::of_deadline(&ticket, what, event.version);
+            Some((ticket, letter))
+        })
+        .await
     }
 
     pub async fn on_question_returned(&self, received: Received<QuestionReturned>) -> Result<(), Failure> {
@@ -58,7 +65,8 @@ impl Intake {
         let what = if event.forwarded { Milestone::Forwarded } else { Milestone::Returned };
         let seen = Seen { what, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
-        self.apply(&received, &seen, |ticket| ticket.return_to_routing(question, event.version)).await
+        let step = |ticket: Ticket| Some((ticket.return_to_routing(question, event.version)?, None));
+        self.apply(&received, &seen, step).await
     }
 
     pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
@@ -82,7 +90,11 @@ impl Intake {
         let receipts = Receipt::of(ticket_id, answered_with, &answer);
         let seen = Seen { what: Milestone::Answered, at, unit_name: &event.unit_name };
         let question = question(event.question.as_ref())?;
-        let step = |ticket: Ticket| ticket.answer(question, event.version, custody, answer);
+        let step = |ticket: Ticket| {
+            let ticket = ticket.answer(question, event.version, custody, answer)?;
+            let letter = Letter::answered(&ticket);
+            Some((ticket, letter))
+        };
         self.apply_with(&received, &seen, step, &receipts).await?;
         self.wake.notify_one();
         Ok(())
@@ -92,17 +104,17 @@ impl Intake {
         &self,
         received: &Received<E>,
         seen: &Seen<'_>,
-        step: impl FnOnce(Ticket) -> Option<Ticket>,
+        step: impl FnOnce(Ticket) -> Option<(Ticket, Option<Letter>)>,
     ) -> Result<(), Failure> {
         self.apply_with(received, seen, step, &[]).await
     }
 
-    /// `receipts` are kept if the fact counts.
+    /// If the fact counts, `receipts` are kept, and the asker is written the step's letter.
     async fn apply_with<E: Event>(
         &self,
         received: &Received<E>,
         seen: &Seen<'_>,
-        step: impl FnOnce(Ticket) -> Option<Ticket>,
+        step: impl FnOnce(Ticket) -> Option<(Ticket, Option<Letter>)>,
         receipts: &[Receipt],
     ) -> Result<(), Failure> {
         let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
@@ -119,8 +131,11 @@ impl Intake {
             unit_name: seen.unit_name.to_owned(),
         };
         storage::add_entry(&mut tx, ticket_id, &entry).await?;
-        if let Some(ticket) = step(ticket) {
+        if let Some((ticket, letter)) = step(ticket) {
             storage::save_ticket(&mut tx, &ticket).await?;
+            if let Some(letter) = letter {
+                self.write_to_asker(&mut tx, ticket_id, &letter).await?;
+            }
             for receipt in receipts {
                 storage::recall::keep_receipt(&mut tx, receipt).await?;
             }

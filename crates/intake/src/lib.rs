@@ -5,6 +5,8 @@ mod album;
 mod elsewhere;
 mod events;
 mod grpc;
+mod letter;
+mod letters;
 mod photo;
 mod place;
 mod recall;
@@ -77,6 +79,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let changed = hear(&intake);
     let sweep = intake.clone().run_photo_sweep(ctx.shutdown.clone());
     let telling = intake.clone().run_recalls(ctx.shutdown.clone());
+    let letters = intake.clone().run_letters(ctx.notices(letters::QUEUE), ctx.shutdown.clone());
     Ok(Role::named("intake")
         .serves(ReportServiceServer::new(Grpc(intake.clone())))
         .serves(IntakeServiceServer::new(Grpc(intake)))
@@ -105,5 +108,6 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             async move { intake.on_recall(event).await }
         }))
         .runs("recalls", telling)
-        .runs("photo-sweep", sweep))
+        .runs("photo-sweep", sweep)
+        .runs("letters", letters))
 }

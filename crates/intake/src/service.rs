@@ -7,7 +7,7 @@ use api::{
     intake::v1::{AnswerRated, Asker, Kind, Milestone, QuestionReopened, QuestionSubmitted},
 };
 use chrono::{DateTime, Utc};
-use runtime::{Clock, Context, Refusal};
+use runtime::{Clock, Context, Refusal, notify::Mailer};
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     Config, elsewhere,
+    letter::Letter,
     recall::Notice,
     redact::redact,
     reporting::{Details, Extras, Reports},
@@ -39,6 +40,8 @@ pub struct Intake {
     reopening: Reopening,
     pub sealer: Sealer,
     pub reports: Reports,
+    /// `None`: mail is off.
+    pub mailer: Option<Mailer>,
     /// Tells the recalls that somebody may have to be told.
     pub wake: Arc<Notify>,
 }
@@ -70,8 +73,8 @@ impl Intake {
         let reopening = Reopening { score_max: config.reopen_score_max, times_max: config.reopen_times_max };
         let wake = Arc::new(Notify::new());
         let reports = Reports::try_new(config.reports.clone())?;
-        let (pool, clock) = (ctx.pool.clone(), ctx.clock.clone());
-        Ok(Self { pool, clock, config, reopening, sealer, reports, wake })
+        let (pool, clock, mailer) = (ctx.pool.clone(), ctx.clock.clone(), ctx.mailer.clone());
+        Ok(Self { pool, clock, config, reopening, sealer, reports, mailer, wake })
     }
 
     /// Checks what a submission may hold.
@@ -144,6 +147,7 @@ impl Intake {
             question: Some(ticket.question()),
         };
         bus::outbox::put(&mut tx, &fact).await?;
+        self.write_to_asker(&mut tx, ticket.ticket_id, &Letter::received()).await?;
         tx.commit().await?;
         tracing::info!(ticket.id = %ticket.ticket_id, "a question was submitted");
         Ok((ticket.ticket_id, submission.tracking_code))

@@ -202,6 +202,16 @@ pub async fn first_sealed(conn: &mut PgConnection, ticket_id: TicketId) -> Resul
     .await
 }
 
+/// The code that its asker follows a ticket by.
+pub async fn tracking_code(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar!("select tracking_code from intake.ticket where ticket_id = $1", ticket_id.0)
+        .fetch_optional(conn)
+        .await
+}
+
 /// Keeps sealed bytes.
 pub async fn insert_sealed(
     conn: &mut PgConnection,

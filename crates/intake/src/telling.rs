@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    letter::Letter,
     recall::{Recall, Receipt},
     service::Intake,
     storage::{
@@ -96,6 +97,9 @@ impl Intake {
             let first = storage::recall::keep_notice(&mut tx, *ticket_id, &notice, now).await?;
             if let Some(ticket) = changed.filter(|_| first) {
                 storage::save_ticket(&mut tx, &ticket).await?;
+            }
+            if first {
+                self.write_to_asker(&mut tx, *ticket_id, &Letter::of_recall(&recall, &notice)).await?;
             }
         }
         if untold.is_empty() {

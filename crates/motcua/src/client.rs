@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use api::{
     analytics::v1::{
-        ListDeadLettersRequest, RedriveDeadLettersRequest, analytics_service_client::AnalyticsServiceClient,
+        ListDeadLettersRequest, ListNoticesRequest, NoticeState, RedriveDeadLettersRequest,
+        ReplayNoticesRequest, analytics_service_client::AnalyticsServiceClient,
+        notice_service_client::NoticeServiceClient,
     },
     answering::v1::{
-        BackTest, FileBackTestRequest, ListJudgementsRequest, ListJudgementsResponse,
-        automation_service_client::AutomationServiceClient,
+        BackTest, FileBackTestRequest, ImportAnswersRequest as ImportDigestAnswersRequest,
+        ImportAnswersResponse as ImportDigestAnswersResponse, ListJudgementsRequest, ListJudgementsResponse,
+        automation_service_client::AutomationServiceClient, digest_service_client::DigestServiceClient,
     },
     knowledge::v1::{
         GetIndexStatusRequest, ImportAnswersRequest, ImportAnswersResponse, ListPassagesRequest,
@@ -165,6 +168,30 @@ impl Client {
             RedriveDeadLettersRequest { consumer: consumer.unwrap_or_default(), event_id: String::new() };
         let redriven = analytics.redrive_dead_letters(self.signed(request)).await?.into_inner().redriven;
         say(&format!("{redriven} dead letters were handed out again"))
+    }
+
+    pub async fn import_digest(
+        &self,
+        request: ImportDigestAnswersRequest,
+    ) -> Result<ImportDigestAnswersResponse, tonic::Status> {
+        let mut digests = DigestServiceClient::new(self.channel.clone());
+        Ok(digests.import_answers(self.signed(request)).await?.into_inner())
+    }
+
+    /// Prints notices of a state, the newest first.
+    pub async fn notices(&self, state: NoticeState) -> anyhow::Result<()> {
+        let mut notices = NoticeServiceClient::new(self.channel.clone());
+        let request = ListNoticesRequest { state: state.into(), ..Default::default() };
+        for notice in notices.list_notices(self.signed(request)).await?.into_inner().notices {
+            say(&serde_json::to_string(&notice)?)?;
+        }
+        Ok(())
+    }
+
+    pub async fn replay(&self, request: ReplayNoticesRequest) -> anyhow::Result<()> {
+        let mut notices = NoticeServiceClient::new(self.channel.clone());
+        let replayed = notices.replay_notices(self.signed(request)).await?.into_inner().replayed;
+        say(&format!("{replayed} notices are sent again"))
     }
 
     fn signed<T>(&self, message: T) -> Request<T> {

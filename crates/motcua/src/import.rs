@@ -1,4 +1,4 @@
-//! `motcua import answered FILE.jsonl`, `motcua import catalogue FILE.jsonl`.
+//! `motcua import answered FILE.jsonl`, `motcua import catalogue FILE.jsonl`, `motcua import digest FILE.csv`.
 
 use std::{
     fs::File,
@@ -7,8 +7,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use api::knowledge::v1::{
-    AnsweredQuestion, CatalogueItem, ImportAnswersRequest, ImportRefusal, PutCatalogueItemsRequest,
+use api::{
+    answering::v1::{self as answering, ImportOutcome},
+    knowledge::v1::{
+        AnsweredQuestion, CatalogueItem, ImportAnswersRequest, ImportRefusal, PutCatalogueItemsRequest,
+    },
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
@@ -56,6 +59,19 @@ pub async fn answered(file: &Path, client: &Client) -> anyhow::Result<()> {
 /// Loads catalogue items.
 pub async fn catalogue(file: &Path, client: &Client) -> anyhow::Result<()> {
     load::<CatalogueItem>(file, client).await
+}
+
+/// Hands a digest's sheet in, and says what became of each row.
+pub async fn digest(file: &Path, digest_id: String, client: &Client) -> anyhow::Result<()> {
+    let csv = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
+    let imported = client.import_digest(answering::ImportAnswersRequest { digest_id, csv }).await?;
+    for item in &imported.items {
+        say(&serde_json::to_string(item)?)?;
+    }
+    let refused = imported.items.iter().filter(|item| item.outcome() == ImportOutcome::Refused).count();
+    anyhow::ensure!(refused == 0, "{refused} rows were refused");
+    complain(&format!("{} items still wait", imported.waiting));
+    Ok(())
 }
 
 /// Loads a file, line by line. Bad lines are reported and counted, and the rest goes on.

@@ -115,6 +115,24 @@ enum Command {
         #[arg(long)]
         consumer: Option<String>,
     },
+    /// Shows what was told to somebody outside, and what became of it.
+    Notices {
+        #[command(flatten)]
+        server: client::Args,
+        /// Only of this state: waiting, sending, sent, failed, unsure.
+        #[arg(long, value_parser = notice_state)]
+        state: Option<api::analytics::v1::NoticeState>,
+    },
+    /// Has notices sent again: one, or those of a queue that failed or are unsure.
+    Replay {
+        #[command(flatten)]
+        server: client::Args,
+        #[arg(long, required_unless_present = "queue")]
+        notice: Option<String>,
+        /// intake, answering, analytics:NAME
+        #[arg(long)]
+        queue: Option<String>,
+    },
     /// Builds the vector index again from PostgreSQL.
     Reindex {
         #[command(flatten)]
@@ -130,6 +148,15 @@ enum Import {
     /// unit, source.
     Answered {
         file: PathBuf,
+        #[command(flatten)]
+        server: client::Args,
+    },
+    /// Answers of a working group: the digest's sheet (CSV), filled in. Again, it changes nothing.
+    Digest {
+        file: PathBuf,
+        /// The digest's id.
+        #[arg(long, value_name = "UUID")]
+        digest: String,
         #[command(flatten)]
         server: client::Args,
     },
@@ -184,6 +211,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import { what: Import::Answered { file, server } } => {
             import::answered(&file, &server.connect(&settings)?).await
         }
+        Command::Import { what: Import::Digest { file, digest, server } } => {
+            import::digest(&file, digest, &server.connect(&settings)?).await
+        }
         Command::Import { what: Import::Catalogue { file, server } } => {
             import::catalogue(&file, &server.connect(&settings)?).await
         }
@@ -207,9 +237,22 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::DeadLetters { server } => server.connect(&settings)?.dead_letters().await,
         Command::Redrive { server, consumer } => server.connect(&settings)?.redrive(consumer).await,
+        Command::Notices { server, state } => {
+            server.connect(&settings)?.notices(state.unwrap_or_default()).await
+        }
+        Command::Replay { server, notice, queue } => {
+            let (notice_id, queue) = (notice.unwrap_or_default(), queue.unwrap_or_default());
+            let request = api::analytics::v1::ReplayNoticesRequest { notice_id, queue, since: None };
+            server.connect(&settings)?.replay(request).await
+        }
         Command::Reindex { server } => server.connect(&settings)?.reindex().await,
         Command::Config => say(toml::to_string(&settings)?.trim_end()),
     }
+}
+
+fn notice_state(name: &str) -> Result<api::analytics::v1::NoticeState, String> {
+    let name = format!("NOTICE_STATE_{}", name.to_uppercase());
+    api::analytics::v1::NoticeState::from_str_name(&name).ok_or_else(|| "no such state".to_owned())
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub struct Settings {
     pub peers: runtime::config::Peers,
     pub auth: runtime::config::Auth,
     pub telemetry: runtime::config::Telemetry,
+    pub mail: runtime::config::Mail,
+    pub notices: runtime::config::Notices,
     pub intake: intake::Config,
     pub routing: routing::Config,
     pub answering: answering::Config,
@@ -61,6 +63,8 @@ impl Settings {
             peers: self.peers.clone(),
             auth: self.auth.clone(),
             telemetry: self.telemetry.clone(),
+            mail: self.mail.clone(),
+            notices: self.notices.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! SQL of `routing.*`.
 
-pub mod registry;
 pub mod custody;
+pub mod registry;
 
 use api::{TicketId, intake::v1::Question, routing::v1::RoutingReason};
 use chrono::{DateTime, Utc};
@@ -74,7 +74,7 @@ pub async fn lock_open_at(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions
+                suggestions, moves, binding
          from routing.assignment where not answered and unit = any($1) limit $2
          for update skip locked",
         units,

@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{registrar::Registrar, service::Routing, storage};
+use crate::{custody::Words, registrar::Registrar, service::Routing, storage};
 
 /// How often to look; a deadline is told of at most so much late.
 const POLL: Duration = Duration::from_secs(5);
@@ -55,9 +55,11 @@ impl Routing {
         let more = i64::try_from(found.len()).unwrap_or(i64::MAX) == BATCH;
         let mut followed = 0;
         for assignment in found {
-            let Some(next) = assignment.follow(&self.organisation, self.clock.now()) else { continue };
-            storage::save_assignment(&mut tx, &next, &self.rules).await?;
-            bus::outbox::put(&mut tx, &next.routed(&self.organisation)).await?;
+            let Some(next) = assignment.clone().follow(&self.organisation, self.clock.now()) else {
+                continue;
+            };
+            self.keep(&mut tx, Some(&assignment), &next, Words::default()).await?;
+            bus::outbox::put(&mut tx, &next.routed(&self.organisation, &self.rules.moves)).await?;
             followed += 1;
             bus::faults::reach("before-followed", "registry");
         }

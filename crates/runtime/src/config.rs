@@ -21,6 +21,8 @@ pub struct Config {
     pub peers: Peers,
     pub auth: Auth,
     pub telemetry: Telemetry,
+    pub mail: Mail,
+    pub notices: Notices,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -134,6 +136,68 @@ impl Default for Telemetry {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+/// Where mail leaves; no host: none does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The SMTP server; empty: no notices by mail.
+    pub host: String,
+    /// 0: the usual one.
+    pub port: u16,
+    pub tls: MailTls,
+    /// Empty: without signing in.
+    pub user: String,
+    pub password: Secret,
+    /// Who writes, like `Một Cửa <mot-cua@tinh.gov.vn>`.
+    pub from: String,
+    /// Where askers reach the site, like `https://hoi.tinh.gov.vn`.
+    pub site_url: String,
+    /// Limit on reaching the server, and on handing a mail over.
+    pub timeout_ms: u64,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            tls: MailTls::Starttls,
+            user: String::new(),
+            password: Secret::default(),
+            from: String::new(),
+            site_url: String::new(),
+            timeout_ms: 8_000,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// From the first greeting on; a server without it gets no mail.
+    Starttls,
+    /// From the first byte.
+    Tls,
+    /// Only to this machine.
+    None,
+}
+
+/// How often notices are tried.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notices {
+    /// Attempts before a notice has failed and waits for an operator.
+    pub attempts_max: u32,
+    /// The first pause; it doubles, to an hour.
+    pub pause_ms: u64,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { attempts_max: 16, pause_ms: 5_000 }
+    }
 }
 
 /// Reads `defaults`, then `file`, then `MOTCUA__SECTION__KEY` from the environment.

@@ -9,7 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, server::NamedService, service::RoutesBuilder, transport::Channel};
 use tower::Service;
 
-use crate::{Clock, Peer, Principal, RoleName, Tokens, grpc::Outgoing};
+use crate::{
+    Clock, Peer, Principal, RoleName, Tokens,
+    config::Notices,
+    grpc::Outgoing,
+    notify::{self, Mailer},
+};
 
 /// What a service is given.
 #[derive(Clone)]
@@ -22,6 +27,9 @@ pub struct Context {
     pub(crate) jetstream: Option<jetstream::Context>,
     pub(crate) tokens: Tokens,
     pub(crate) channels: Arc<BTreeMap<&'static str, Channel>>,
+    /// `None`: mail is off.
+    pub mailer: Option<Mailer>,
+    pub(crate) retries: Notices,
 }
 
 impl Context {
@@ -39,6 +47,11 @@ impl Context {
     /// If there is no service of that name.
     pub fn peer_as(&self, service: &str, bearer: Option<&str>) -> Peer {
         Peer::new(self.channels[service].clone(), Outgoing::passing(bearer))
+    }
+
+    /// A queue of notices, to be sent by [`crate::notify::run`].
+    pub fn notices(&self, name: impl Into<String>) -> notify::Queue {
+        notify::Queue { name: name.into(), pool: self.pool.clone(), retries: self.retries.clone() }
     }
 
     pub fn tokens(&self) -> &Tokens {

@@ -7,6 +7,7 @@ mod context;
 pub mod error;
 mod grpc;
 mod migrate;
+pub mod notify;
 pub mod phrase;
 pub mod principal;
 mod process;

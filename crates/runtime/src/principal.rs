@@ -26,6 +26,8 @@ pub enum RoleName {
     Editor,
     /// Reads reports.
     Analyst,
+    /// Answers for a working group outside, which its unit names.
+    Focal,
     /// Runs the platform.
     Operator,
     /// One of the platform's own processes.
@@ -33,8 +35,15 @@ pub enum RoleName {
 }
 
 impl RoleName {
-    const ALL: [Self; 6] =
-        [Self::Officer, Self::Dispatcher, Self::Editor, Self::Analyst, Self::Operator, Self::Service];
+    const ALL: [Self; 7] = [
+        Self::Officer,
+        Self::Dispatcher,
+        Self::Editor,
+        Self::Analyst,
+        Self::Focal,
+        Self::Operator,
+        Self::Service,
+    ];
 }
 
 impl fmt::Display for RoleName {
@@ -44,6 +53,7 @@ impl fmt::Display for RoleName {
             Self::Dispatcher => "dispatcher",
             Self::Editor => "editor",
             Self::Analyst => "analyst",
+            Self::Focal => "focal",
             Self::Operator => "operator",
             Self::Service => "service",
         })

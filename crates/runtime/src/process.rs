@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::{net::TcpListener, signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Clock, Config, Context, Role, Tokens, grpc, serve};
+use crate::{Clock, Config, Context, Role, Tokens, grpc, notify, serve};
 
 /// A process that has bound its port and not yet begun to serve.
 pub struct Process {
@@ -38,6 +38,8 @@ impl Process {
             jetstream,
             tokens: Tokens::try_new(&config.auth.token_key)?,
             channels: Arc::new(channels),
+            mailer: notify::Mailer::try_new(&config.mail)?,
+            retries: config.notices.clone(),
         };
         Ok(Self { config, context, listener })
     }

@@ -22,10 +22,9 @@ use super::{
     deadline::Clock,
     family::Family,
     marks::{self, Run},
-    page,
-    report::{self, OfUnit},
     moving::{self, Moving, Part},
     page,
+    report::{self, OfUnit},
     review::Review,
     segment, sentence, words,
 };

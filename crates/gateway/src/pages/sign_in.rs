@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Redirect, Response},
 };
+use runtime::RoleName;
 
 use super::{Frame, Page, page, sentence, words};
 use crate::{
@@ -43,6 +44,7 @@ pub(super) async fn sign_in(State(gateway): State<Gateway>, frame: Frame, Form(f
     let home = match principal.role {
         role if words::has_inbox(role) => "/can-bo",
         role if words::edits(role) => "/bien-tap/kho",
+        RoleName::Focal => "/can-bo/tong-hop",
         _ => "/bao-cao",
     };
     Ok(with_cookie(Redirect::to(home), session::start(token, gateway.config())))

@@ -189,6 +189,7 @@ pub(super) fn routing_reason(language: Language, reason: RoutingReason) -> Said 
         RoutingReason::Reopened => "moved-reopened",
         RoutingReason::Returned => "moved-returned",
         RoutingReason::Rule => "moved-rule",
+        RoutingReason::Reorganised => "moved-reorganised",
         RoutingReason::Forwarded => "moved-forwarded",
         RoutingReason::Arbiter => "moved-arbiter",
         RoutingReason::Arbitrated => "moved-arbitrated",
@@ -245,6 +246,7 @@ pub(super) fn role(language: Language, role: RoleName) -> Said {
         RoleName::Dispatcher => "role-dispatcher",
         RoleName::Editor => "role-editor",
         RoleName::Analyst => "role-analyst",
+        RoleName::Focal => "role-focal",
         RoleName::Operator => "role-operator",
         RoleName::Service => "role-service",
     })

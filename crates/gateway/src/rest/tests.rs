@@ -114,6 +114,8 @@ fn the_schemas_name_the_messages_fields() {
     review_schemas(&mut checked);
     editor_schemas(&mut checked);
     analytics_schemas(&mut checked);
+    notice_schemas(&mut checked);
+    digest_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
     assert_eq!(checked.names, all, "schemas that nothing checks");
 }
@@ -434,4 +436,44 @@ fn analytics_schemas(checked: &mut Checked) {
     checked.message("ListDeadLettersResponse", &ListDeadLettersResponse::default());
     checked.message("RedriveDeadLettersRequest", &RedriveDeadLettersRequest::default());
     checked.message("RedriveDeadLettersResponse", &RedriveDeadLettersResponse::default());
+}
+
+fn notice_schemas(checked: &mut Checked) {
+    use analytics::{ListNoticesResponse, Notice, NoticeState, ReplayNoticesRequest, ReplayNoticesResponse};
+    let at = Some(Timestamp::default());
+    checked.values::<NoticeState>("NoticeState", NoticeState::as_str_name);
+    let notice = Notice { next_at: at, ended_at: at, created_at: at, ..Notice::default() };
+    checked.message("Notice", &notice);
+    checked.message("ListNoticesResponse", &ListNoticesResponse::default());
+    checked.message("ReplayNoticesRequest", &ReplayNoticesRequest { since: at, ..Default::default() });
+    checked.message("ReplayNoticesResponse", &ReplayNoticesResponse::default());
+}
+
+fn digest_schemas(checked: &mut Checked) {
+    use answering::{
+        AnswerItemRequest, Digest, DigestItem, DigestItemState, ExportDigestResponse, GatherDigestRequest,
+        GatherDigestResponse, GetDigestResponse, ImportAnswersRequest, ImportAnswersResponse, ImportOutcome,
+        ImportedItem, ItemResponse, ListDigestsResponse, ReturnItemRequest, WithdrawItemRequest,
+    };
+    let at = Some(Timestamp::default());
+    checked.values::<DigestItemState>("DigestItemState", DigestItemState::as_str_name);
+    checked.values::<ImportOutcome>("ImportOutcome", ImportOutcome::as_str_name);
+    let digest = Digest { gathered_at: at, due_at: at, closed_at: at, ..Digest::default() };
+    checked.message("Digest", &digest);
+    let question = Some(intake::Question::default());
+    let item = DigestItem { question, ended_at: at, ..DigestItem::default() };
+    checked.message("DigestItem", &item);
+    checked.message("ListDigestsResponse", &ListDigestsResponse::default());
+    let whole = GetDigestResponse { digest: Some(digest.clone()), ..Default::default() };
+    checked.message("GetDigestResponse", &whole);
+    checked.message("ExportDigestResponse", &ExportDigestResponse::default());
+    checked.message("GatherDigestRequest", &GatherDigestRequest::default());
+    checked.message("GatherDigestResponse", &GatherDigestResponse { digest: Some(digest) });
+    checked.message("AnswerItemRequest", &AnswerItemRequest::default());
+    checked.message("ReturnItemRequest", &ReturnItemRequest::default());
+    checked.message("WithdrawItemRequest", &WithdrawItemRequest::default());
+    checked.message("ItemResponse", &ItemResponse { item: Some(item), ..Default::default() });
+    checked.message("ImportAnswersRequest", &ImportAnswersRequest::default());
+    checked.message("ImportedItem", &ImportedItem::default());
+    checked.message("ImportAnswersResponse", &ImportAnswersResponse::default());
 }

@@ -1,0 +1,237 @@
+//! A digest as a sheet that a working group fills in (CSV, for any spreadsheet), and as a page. Pure.
+
+use chrono_tz::Tz;
+use runtime::notify::escape;
+
+use api::intake::v1::Kind;
+
+use super::{Digest, Item};
+
+/// A sheet, in bytes.
+pub const BYTES_MAX: usize = 2 << 20;
+const ROWS_MAX: usize = 1_000;
+
+/// Spreadsheets read UTF-8 as such only after this mark.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+const DIGEST: &str = "Tổng hợp";
+const ITEM: &str = "Mục";
+const ANSWER: &str = "Trả lời";
+const RETURN: &str = "Lý do trả lại";
+const HEAD: [&str; 7] = [DIGEST, ITEM, "Loại", "Ngày hỏi", "Câu hỏi", ANSWER, RETURN];
+
+/// What a group filled in for one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// `covid-19/3`
+    pub digest: String,
+    pub item: u32,
+    pub answer: String,
+    pub return_reason: String,
+}
+
+/// Why a sheet can't be read; `row` counts from the one below the head.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the sheet is larger than {BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("the sheet has more than {ROWS_MAX} rows")]
+    TooLong,
+    #[error("the sheet has no column '{0}'")]
+    Column(&'static str),
+    #[error("row {0} is no row of CSV")]
+    Row(usize),
+    #[error("row {0} has no item number")]
+    Number(usize),
+    #[error("item {0} is there twice")]
+    Twice(u32),
+}
+
+/// The sheet to fill in: items that wait.
+pub fn write(digest: &Digest, items: &[Item], time_zone: Tz) -> String {
+    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let label = digest.label();
+    let rows = items.iter().filter(|item| item.waits()).map(|item| {
+        let asked = api::time(item.question.submitted_at.as_ref());
+        let asked = asked.map(|at| at.with_timezone(&time_zone).format("%d/%m/%Y").to_string());
+        [
+            label.clone(),
+            item.number.to_string(),
+            kind(item.question.kind()).to_owned(),
+            asked.unwrap_or_default(),
+            harmless(&words(item)),
+            String::new(),
+            String::new(),
+        ]
+    });
+    let mut lines = vec![HEAD.map(str::to_owned)];
+    lines.extend(rows);
+    for line in lines {
+        csv.write_record(line).expect("memory takes it, and rows are equally long");
+    }
+    let bytes = csv.into_inner().expect("memory takes it");
+    format!("{BYTE_ORDER_MARK}{}", String::from_utf8(bytes).expect("it was UTF-8"))
+}
+
+/// The question with what its asker added.
+fn words(item: &Item) -> String {
+    let question = &item.question;
+    question.follow_ups.iter().fold(question.text.clone(), |all, more| format!("{all}\n\nHỏi thêm: {more}"))
+}
+
+/// Spreadsheets take a cell that begins like this for a formula.
+fn harmless(cell: &str) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Question | Kind::Unspecified => "Câu hỏi",
+        Kind::Recommendation => "Kiến nghị",
+        Kind::Report => "Phản ánh",
+        Kind::Opinion => "Xin ý kiến",
+    }
+}
+
+/// Reads a sheet that was filled in; columns may have changed places, and `;` may part them.
+pub fn read(text: &str) -> Result<Vec<Row>, Unreadable> {
+    if text.len() > BYTES_MAX {
+        return Err(Unreadable::TooLarge);
+    }
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
+    let head = text.lines().next().unwrap_or_default();
+    let delimiter = if head.matches(';').count() > head.matches(',').count() { b';' } else { b',' };
+    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
+    let head = csv.headers().map_err(|_| Unreadable::Row(0))?.clone();
+    let column = |name: &'static str| {
+        head.iter().position(|column| column.trim() == name).ok_or(Unreadable::Column(name))
+    };
+    let (digest, item) = (column(DIGEST)?, column(ITEM)?);
+    let (answer, return_reason) = (column(ANSWER)?, column(RETURN)?);
+    let mut rows: Vec<Row> = Vec::new();
+    for (n, record) in csv.records().enumerate() {
+        let record = record.map_err(|_| Unreadable::Row(n + 1))?;
+        if n >= ROWS_MAX {
+            return Err(Unreadable::TooLong);
+        }
+        let cell = |column: usize| record.get(column).unwrap_or_default().trim().to_owned();
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        let row = Row {
+            digest: cell(digest),
+            item: cell(item).parse().map_err(|_| Unreadable::Number(n + 1))?,
+            answer: cell(answer),
+            return_reason: cell(return_reason),
+        };
+        if rows.iter().any(|other| other.item == row.item) {
+            return Err(Unreadable::Twice(row.item));
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The digest as a page to read.
+pub fn page(digest: &Digest, items: &[Item]) -> String {
+    let rows = items.iter().filter(|item| item.waits()).map(|item| {
+        let words = escape(&words(item)).replace('\n', "<br>\n");
+        format!("<tr><td>{}</td><td>{}</td><td>{words}</td></tr>\n", item.number, kind(item.question.kind()))
+    });
+    let (title, rows) =
+        (escape(&format!("{} – {}", digest.label(), digest.group_name)), rows.collect::<String>());
+    format!(
+        "<!doctype html>\n<html lang=\"vi\"><meta charset=\"utf-8\"><title>{title}</title>\n<h1>{title}</h1>\n\
+         <p>SHA-256: {}</p>\n<table border=\"1\" cellpadding=\"6\">\n\
+         <tr><th>{ITEM}</th><th>Loại</th><th>Câu hỏi</th></tr>\n{rows}</table>\n</html>\n",
+        digest.sha256
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{TicketId, intake::v1::Question};
+    use chrono::DateTime;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::digest::State;
+
+    fn digest() -> Digest {
+        Digest {
+            digest_id: Uuid::nil(),
+            code: "covid-19".into(),
+            number: 3,
+            group_code: "to-cong-tac".into(),
+            group_name: "Tổ <công tác>".into(),
+            unit: "mot-cua".into(),
+            gathered_at: DateTime::UNIX_EPOCH,
+            due_at: DateTime::UNIX_EPOCH,
+            manifest: String::new(),
+            sha256: "ab".into(),
+            reminded: 0,
+            closed_at: None,
+        }
+    }
+
+    fn item(number: u32, text: &str) -> Item {
+        let at = Some(api::timestamp(DateTime::UNIX_EPOCH));
+        let question = Question { text: text.into(), submitted_at: at, ..Question::default() };
+        Item { number, ticket_id: TicketId(Uuid::nil()), question, state: State::Gathered }
+    }
+
+    fn sheet(items: &[Item]) -> String {
+        write(&digest(), items, chrono_tz::Asia::Ho_Chi_Minh)
+    }
+
+    #[test]
+    fn a_filled_in_sheet_reads_back_whatever_the_spreadsheet_did_to_it() {
+        let sent = sheet(&[item(1, "Xin hỏi,\n\"thẻ\"; ở đâu?"), item(2, "=1+1")]);
+        assert!(sent.contains("'=1+1") && sent.contains("01/01/1970"), "{sent}");
+        let untouched = read(&sent).unwrap();
+        assert_eq!(untouched.len(), 2);
+        let empty = |row: &Row| row.answer.is_empty() && row.return_reason.is_empty();
+        assert!(untouched.iter().all(|row| empty(row) && row.digest == "covid-19/3"), "{untouched:?}");
+        let filled = "Mục;Trả lời;Tổng hợp;Lý do trả lại\r\n2;\"Có; được\";covid-19/3;\r\n;;;\r\n1;;covid-19/3;Ngoài phạm vi\r\n";
+        let rows = read(filled).unwrap();
+        assert_eq!((rows[0].item, rows[0].answer.as_str()), (2, "Có; được"));
+        assert_eq!((rows[1].item, rows[1].return_reason.as_str()), (1, "Ngoài phạm vi"));
+    }
+
+    #[test]
+    fn what_is_no_sheet_is_refused_with_the_place() {
+        let head = "Tổng hợp,Mục,Trả lời,Lý do trả lại\n";
+        for (text, why) in [
+            (String::new(), Unreadable::Column(DIGEST)),
+            ("Tổng hợp,Mục\n".into(), Unreadable::Column(ANSWER)),
+            (format!("{head}covid-19/3,hai,x,\n"), Unreadable::Number(1)),
+            (format!("{head}covid-19/3,1,x,\ncovid-19/3,1,y,\n"), Unreadable::Twice(1)),
+            ("x".repeat(BYTES_MAX + 1), Unreadable::TooLarge),
+        ] {
+            assert_eq!(read(&text), Err(why));
+        }
+    }
+
+    #[test]
+    fn the_page_is_never_the_askers_markup() {
+        let page = page(&digest(), &[item(1, "<script>alert(1)</script>")]);
+        assert!(!page.contains("<script>") && page.contains("Tổ &lt;công tác&gt;"), "{page}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_question_survives_the_sheet(texts in prop::collection::vec("\\PC{1,40}", 1..5)) {
+            let items: Vec<Item> = (1..).zip(&texts).map(|(n, text)| item(n, text)).collect();
+            let rows = read(&sheet(&items)).unwrap();
+            prop_assert_eq!(rows.iter().map(|row| row.item).collect::<Vec<_>>(),
+                            items.iter().map(|item| item.number).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(\\PC|[\n;,\"]){0,200}") {
+            let _ = read(&text);
+            let _ = read(&format!("Tổng hợp;Mục;Trả lời;Lý do trả lại\n{text}"));
+        }
+    }
+}
