@@ -94,11 +94,11 @@ impl Answering {
         let ids: Vec<TicketId> = [ticket_id].into_iter().chain(likes.iter().map(|l| l.ticket_id)).collect();
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         let mut relatives: HashMap<_, _> = families::lock_relatives(&mut tx, &ids).await?;
-        let separated = families::separated(&mut tx, ticket_id).await?;
+        let separated = families::separated(&mut tx, &ids).await?;
         match family::choose(ticket_id, event.version, &likes, &relatives, &separated) {
-            Choice::Join { centre_id, likeness } => {
+            Choice::Join { member_id, centre_id, likeness } => {
                 if let (Some(member), Some(centre)) =
-                    (relatives.remove(&ticket_id), relatives.get(&centre_id))
+                    (relatives.remove(&member_id), relatives.get(&centre_id))
                 {
                     let joining = Joining { likeness, by: None, at: self.clock.now() };
                     if let Ok(joined) = member.join(centre, joining) {

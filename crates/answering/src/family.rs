@@ -163,6 +163,7 @@ pub struct Like {
 #[derive(Debug, PartialEq)]
 pub enum Choice {
     Join {
+        member_id: TicketId,
         centre_id: TicketId,
         likeness: Likeness,
     },
@@ -173,13 +174,13 @@ pub enum Choice {
 }
 
 /// Chooses the family of the question `ticket_id`, which has these likes since its routing of that
-/// version. `separated` are the centres that an officer took it away from.
+/// version. `separated` are members and the centres that an officer took them away from.
 pub fn choose(
     ticket_id: TicketId,
     version: u32,
     likes: &[Like],
     relatives: &HashMap<TicketId, Relative>,
-    separated: &HashSet<TicketId>,
+    separated: &HashSet<(TicketId, TicketId)>,
 ) -> Choice {
     let Some(newcomer) = relatives.get(&ticket_id) else { return Choice::NotYet };
     match heard(&newcomer.answer, version) {
@@ -202,15 +203,19 @@ pub fn choose(
             Some(of) if like.identical => (of.centre_id, of.likeness.clone()),
             Some(_) => continue,
         };
-        let Some(centre) = relatives.get(&centre_id) else { return Choice::NotYet };
+        let Some(found) = relatives.get(&centre_id) else { return Choice::NotYet };
         // A centre that joins lets its members go, and they look for each other again: only towards
-        // older ones, or families could go round for ever.
-        if separated.contains(&centre_id) || (heads && centre_id.0 > ticket_id.0) {
+        // older ones, or families could go round for ever. The younger one looked before this one could
+        // be found, and will not look again: so it joins now.
+        let (member, centre) =
+            if heads && centre_id.0 > ticket_id.0 { (found, newcomer) } else { (newcomer, found) };
+        let (member_id, centre_id) = (member.answer.ticket_id, centre.answer.ticket_id);
+        if separated.contains(&(member_id, centre_id)) {
             continue;
         }
         let joining = Joining { likeness: likeness.clone(), by: None, at: DateTime::UNIX_EPOCH };
-        match newcomer.clone().join(centre, joining) {
-            Ok(_) => return Choice::Join { centre_id, likeness },
+        match member.clone().join(centre, joining) {
+            Ok(_) => return Choice::Join { member_id, centre_id, likeness },
             Err(NotJoined::Already | NotJoined::Elsewhere) => return Choice::Stay,
             Err(_) => {}
         }

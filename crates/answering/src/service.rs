@@ -1,6 +1,6 @@
 //! The use cases, named as the RPCs. Transactions begin here and in `events.rs` only.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use api::{
     TicketId,
@@ -224,8 +224,8 @@ impl Answering {
         let mut tx = self.pool.begin().await?;
         let (_, member) = pair(&mut tx, officer, &step).await?;
         if !member.membership.as_ref().is_some_and(|of| waits_with(of, &step)) {
-            let separated: HashSet<TicketId> = families::separated(&mut tx, step.member_id).await?;
-            if separated.contains(&step.centre_id) {
+            let separated = families::separated(&mut tx, &[step.member_id]).await?;
+            if separated.contains(&(step.member_id, step.centre_id)) {
                 return Ok(families::size(&mut tx, step.centre_id).await?);
             }
             return Err(Refusal::conflict("NOT_IN_FAMILY", "the question does not wait with this centre"));

@@ -72,7 +72,10 @@ fn the_same_words_as_a_members_lead_to_its_centre_with_its_likeness() {
     let mut member = member_of(2, 1);
     member.membership.as_mut().unwrap().likeness = like(1, false).likeness;
     let choice = chosen(&[like(2, true)], [waits(1), member, waits(9)]);
-    assert_eq!(choice, Choice::Join { centre_id: id(1), likeness: like(1, false).likeness });
+    assert_eq!(
+        choice,
+        Choice::Join { member_id: id(9), centre_id: id(1), likeness: like(1, false).likeness }
+    );
 }
 
 #[test]
@@ -114,8 +117,26 @@ fn likeness_is_of_the_routing_and_of_first_rounds() {
 fn what_an_officer_took_apart_stays_apart() {
     let relatives: HashMap<_, _> =
         [waits(1), waits(9)].map(|relative| (relative.answer.ticket_id, relative)).into();
-    let separated = HashSet::from([id(1)]);
+    let separated = HashSet::from([(id(9), id(1))]);
     assert_eq!(choose(id(9), 2, &[like(1, true)], &relatives, &separated), Choice::Stay);
+}
+
+/// Knowledge may hear of the older question later: only its news names them both.
+#[test]
+fn of_two_centres_the_younger_joins_whoever_found_the_other() {
+    let known = |other: u128| [waits(9), member_of(20, 9), waits(other), member_of(21, other)];
+    let join = |member: u128, centre: u128, likeness| Choice::Join {
+        member_id: id(member),
+        centre_id: id(centre),
+        likeness,
+    };
+    for (other, member, centre) in [(11, 11, 9), (1, 9, 1)] {
+        let likeness = like(other, true).likeness;
+        assert_eq!(chosen(&[like(other, true)], known(other)), join(member, centre, likeness));
+    }
+    let relatives = known(11).map(|relative| (relative.answer.ticket_id, relative)).into();
+    let separated = HashSet::from([(id(11), id(9))]);
+    assert_eq!(choose(id(9), 2, &[like(11, true)], &relatives, &separated), Choice::Stay);
 }
 
 #[test]

@@ -288,21 +288,22 @@ pub async fn keep_trace(conn: &mut PgConnection, trace: &Trace<'_>) -> Result<()
     Ok(())
 }
 
-/// The centres that an officer took this question away from, and nobody has joined it to since.
+/// Which of these questions an officer took away from which centres, and nobody has joined to them since.
 pub async fn separated(
     conn: &mut PgConnection,
-    ticket_id: TicketId,
-) -> Result<HashSet<TicketId>, sqlx::Error> {
+    tickets: &[TicketId],
+) -> Result<HashSet<(TicketId, TicketId)>, sqlx::Error> {
+    let tickets: Vec<Uuid> = tickets.iter().map(|id| id.0).collect();
     let last = sqlx::query!(
-        "select distinct on (centre_id) centre_id, what, reason from answering.family_trace
-         where ticket_id = $1 order by centre_id, seq desc",
-        ticket_id.0,
+        "select distinct on (ticket_id, centre_id) ticket_id, centre_id, what, reason
+         from answering.family_trace where ticket_id = any($1) order by ticket_id, centre_id, seq desc",
+        &tickets,
     )
     .fetch_all(conn)
     .await?;
     let apart = last
         .into_iter()
         .filter(|last| last.what == "left" && last.reason == FamilyReason::Officer.as_str_name())
-        .map(|last| TicketId(last.centre_id));
+        .map(|last| (TicketId(last.ticket_id), TicketId(last.centre_id)));
     Ok(apart.collect())
 }

@@ -250,14 +250,13 @@ impl World {
 
     fn hear_alike(&mut self, ticket: u128, version: u32, likes: &[Like]) -> bool {
         let relatives = self.answers.keys().filter_map(|n| Some((id(*n), self.relative(*n)?))).collect();
-        let apart = self.separated.iter().filter(|(member, _)| *member == ticket);
-        let separated = apart.map(|(_, centre)| id(*centre)).collect();
+        let separated = self.separated.iter().map(|(member, centre)| (id(*member), id(*centre))).collect();
         match choose(id(ticket), version, likes, &relatives, &separated) {
-            Choice::Join { centre_id, likeness } => {
+            Choice::Join { member_id, centre_id, likeness } => {
                 let joining = Joining { likeness, ..by_itself() };
-                let member = relatives[&id(ticket)].clone();
+                let member = relatives[&member_id].clone();
                 let (answer, membership) = member.join(&relatives[&centre_id], joining).unwrap();
-                self.joined(ticket, answer, membership);
+                self.joined(number(member_id), answer, membership);
                 true
             }
             Choice::Stay => true,
