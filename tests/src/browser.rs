@@ -120,6 +120,15 @@ impl Browser {
         self.command(&format!("/element/{element}/click"), &json!({})).await;
     }
 
+    /// Signs in and waits for the page after it: leaving earlier would undo the sign-in.
+    pub async fn sign_in(&self, token: &str) {
+        self.go("/dang-nhap").await;
+        self.fill("#token", token).await;
+        self.click("main form button").await;
+        until("the page after the sign-in", || async { (!self.is_there("#token").await).then_some(()) })
+            .await;
+    }
+
     /// Types into an element; what it held stays before it.
     pub async fn fill(&self, css: &str, text: &str) {
         let element = self.element(css).await;

@@ -19,9 +19,7 @@ fn stored() -> Value {
 }
 
 async fn sign_in(browser: &Browser, platform: &Platform, role: &str) {
-    browser.go("/dang-nhap").await;
-    browser.fill("#token", &platform.token(role, None).await).await;
-    browser.click("main form button").await;
+    browser.sign_in(&platform.token(role, None).await).await;
 }
 
 /// Asks, and returns the tracking code.

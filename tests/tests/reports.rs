@@ -353,9 +353,7 @@ async fn a_report_near_another_is_offered_to_asker_and_officer() {
     let followed = platform.rest().get(&format!("/api/v1/questions/{code}")).await.ok();
     assert_eq!((&followed["photos"], &followed["address"]), (&json!(1), &json!("Cổng sau")));
 
-    browser.go("/dang-nhap").await;
-    browser.fill("#token", &platform.token("officer", Some(UNIT)).await).await;
-    browser.click("main form button").await;
+    browser.sign_in(&platform.token("officer", Some(UNIT)).await).await;
     until("the new report", || async {
         browser.go("/can-bo").await;
         browser.is_there("#inbox tbody tr:nth-child(2)").await.then_some(())
@@ -395,9 +393,7 @@ async fn pages_of_reports_are_accessible_and_fit_a_phone() {
     platform.settle().await;
     officer.post(&format!("/api/v1/tickets/{ticket_id}/publicity"), &photos).await.ok();
     let browser = Browser::start(&platform.endpoints.http).await;
-    browser.go("/dang-nhap").await;
-    browser.fill("#token", &platform.token("officer", Some(UNIT)).await).await;
-    browser.click("main form button").await;
+    browser.sign_in(&platform.token("officer", Some(UNIT)).await).await;
     browser.width(320).await;
     for language in ["vi", "en"] {
         browser.dark(language == "en").await;
