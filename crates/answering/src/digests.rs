@@ -154,7 +154,7 @@ impl Answering {
         if let Some(ended) = item.clone().end(ending.clone(), &by, now).map_err(|Ended| item_ended())? {
             digests::save_ended(&mut tx, digest_id, &ended).await?;
             if let Ending::Answered { text } = ending {
-                self.check_release(&mut tx, &by, &answer, &text, &[]).await?;
+                self.check_release(&mut tx, &by, &answer, &text, None).await?;
                 let relayed = answer.relay(&by, text, now).ok_or_else(item_ended)?;
                 self.publish(&mut tx, relayed, &by, None).await?;
             }

@@ -153,7 +153,7 @@ impl Answering {
             .approve(step.version, &officer.subject, text.clone(), &step.source_ids, self.clock.now())
             .map_err(refused)?;
         let Some(approved) = approved else { return Ok(answer) };
-        self.check_release(&mut tx, &officer.subject, &answer, &text, &step.source_ids).await?;
+        self.check_release(&mut tx, &officer.subject, &answer, &text, Some(&step.source_ids)).await?;
         let text = approved.approved().map(|fact| fact.text).unwrap_or_default();
         let draft_use = automation::judge(&approved.draft, &text, step.draft_rejected);
         if let Some(draft_use) = &draft_use {
