@@ -41,7 +41,7 @@ impl Browser {
                 break port.trim_end_matches('.').to_owned();
             }
         };
-        let client = Client::new();
+        let client = crate::rest::client();
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
         let chrome = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
         let sessions = format!("http://127.0.0.1:{port}/session");

@@ -50,9 +50,15 @@ impl Reply {
     }
 }
 
+/// An HTTP client: each wants the process's TLS provider to be there.
+pub fn client() -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
 impl Rest {
     pub fn new(base: &str) -> Self {
-        Self { client: Client::new(), base: base.to_owned(), token: None, session: None }
+        Self { client: client(), base: base.to_owned(), token: None, session: None }
     }
 
     #[must_use]

@@ -4,13 +4,13 @@
 use e2e::{
     browser::Browser,
     platform::{Platform, data_dir},
-    rest::{Rest, question},
+    rest::{Rest, client, question},
     until,
 };
 use futures::StreamExt as _;
 use image::{ImageEncoder as _, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use reqwest::{
-    Client, Response, StatusCode,
+    Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 
 async fn upload(platform: &Platform, bytes: Vec<u8>) -> Response {
     let url = format!("{}/api/v1/photos", platform.endpoints.http);
-    Client::new().post(url).body(bytes).send().await.unwrap()
+    client().post(url).body(bytes).send().await.unwrap()
 }
 
 async fn uploaded(platform: &Platform) -> String {
@@ -75,7 +75,7 @@ async fn submit(rest: &Rest, body: &Value) -> (String, String) {
 }
 
 async fn get(platform: &Platform, path: &str, token: Option<&str>) -> Response {
-    let mut request = Client::new().get(format!("{}{path}", platform.endpoints.http));
+    let mut request = client().get(format!("{}{path}", platform.endpoints.http));
     if let Some(token) = token {
         request = request.header("cookie", format!("motcua_session={token}"));
     }
@@ -215,7 +215,7 @@ async fn photos_without_a_report_are_swept_and_those_of_one_stay() {
     platform.stop().await;
     let mut dying = Platform::up(dir.path(), &[], &[("MOTCUA_KILL_AT", "before-photo ")]).await;
     let url = format!("{}/api/v1/photos", dying.endpoints.http);
-    assert!(Client::new().post(url).body(photo()).send().await.is_err(), "nobody was told that it is kept");
+    assert!(client().post(url).body(photo()).send().await.is_err(), "nobody was told that it is kept");
     dying.wait().await;
 
     let platform = Platform::up(dir.path(), &[], &[]).await;

@@ -188,6 +188,7 @@ enum Export {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
+    runtime::tls::install();
     match Box::pin(run(cli)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

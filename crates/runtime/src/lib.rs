@@ -14,6 +14,7 @@ mod process;
 mod secret;
 mod serve;
 pub mod telemetry;
+pub mod tls;
 mod wilson;
 
 pub use clock::Clock;
