@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# What the tests of the pages need: Chromium, its driver, and axe-core, pinned. Installs what is absent
-# where it can; where it can't, it says what is missing.
+# What the tests need beside the platform's parts: Chromium, its driver and axe-core for the pages, and s3rver, a
+# server with buckets; pinned. Installs what is absent where it can; where it can't, it says what is missing.
 set -euo pipefail
 version=4.10.3
+s3rver=3.7.1
 sha256=0f2b4d7dcdf7d1219df8d1959ad68e565f51d14c3f0d88bb71cd59abeb956292
 
 if ! command -v chromedriver >/dev/null; then
@@ -17,7 +18,14 @@ fi
 
 # As local::parts::default_dir says.
 if [ "$(id -u)" = 0 ]; then cache=/var/cache; else cache=${XDG_CACHE_HOME:-$HOME/.cache}; fi
-folder=$cache/motcua/parts/axe-core-$version
+parts=$cache/motcua/parts
+buckets=$parts/s3rver-$s3rver
+if [ ! -s "$buckets/node_modules/s3rver/bin/s3rver.js" ]; then
+    command -v npm >/dev/null || { echo "s3rver $s3rver is fetched by npm, which is not there" >&2; exit 1; }
+    mkdir -p "$buckets"
+    npm install --silent --no-save --no-audit --no-fund --ignore-scripts --prefix "$buckets" "s3rver@$s3rver"
+fi
+folder=$parts/axe-core-$version
 [ -s "$folder/axe.min.js" ] && exit 0
 command -v npm >/dev/null || { echo "axe-core $version is fetched by npm, which is not there; or put its axe.min.js into $folder" >&2; exit 1; }
 work=$(mktemp -d)

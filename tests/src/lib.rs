@@ -1,6 +1,7 @@
 //! The whole platform as the tests see it: the real binary, real servers, REST from outside.
 
 pub mod browser;
+pub mod bucket;
 pub mod collector;
 pub mod drive;
 pub mod mail;
@@ -9,6 +10,7 @@ pub mod receiver;
 pub mod repeat;
 pub mod rest;
 pub mod servers;
+pub mod tls;
 
 use std::{future::Future, path::PathBuf, time::Duration};
 

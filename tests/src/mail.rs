@@ -1,21 +1,39 @@
-//! A mail server on loopback: SMTP by `mailin`, without TLS, keeping what it takes.
+//! A mail server on loopback: SMTP by `mailin`, in the clear or by TLS, keeping what it takes.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use mailin::{Action, Handler, Response, SessionBuilder, response};
+use mailin::{Action, AuthMechanism, Handler, Response, Session, SessionBuilder, response};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::until;
+use crate::{
+    tls::{Authority, HOST},
+    until,
+};
+
+const USER: &str = "mot-cua";
+pub const PASSWORD: &str = "mật khẩu gửi thư";
+
+/// When a conversation is encrypted.
+#[derive(Clone)]
+enum Encryption {
+    Never,
+    /// As soon as the client asks for it.
+    Upgrade(Arc<ServerConfig>),
+    FromTheFirstByte(Arc<ServerConfig>),
+}
 
 /// A mail that was taken.
 #[derive(Debug, Clone)]
 pub struct Mail {
     pub to: Vec<String>,
     pub raw: String,
+    /// Who had signed in.
+    pub by: Option<String>,
 }
 
 /// What the server does with mails; tests change it.
@@ -31,6 +49,8 @@ struct State {
 #[derive(Clone)]
 pub struct MailServer {
     pub port: u16,
+    /// As `mail.tls` has it.
+    tls: &'static str,
     state: Arc<Mutex<State>>,
 }
 
@@ -38,27 +58,47 @@ impl MailServer {
     /// # Panics
     /// If there is no free port.
     pub fn start() -> Self {
+        Self::listen(Encryption::Never, "none")
+    }
+
+    /// Takes mails of whoever signs in with [`PASSWORD`], over TLS that the client asks for.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub fn with_starttls(authority: &Authority) -> Self {
+        Self::listen(Encryption::Upgrade(Arc::clone(&authority.server)), "starttls")
+    }
+
+    /// The same over TLS from the first byte.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub fn with_tls(authority: &Authority) -> Self {
+        Self::listen(Encryption::FromTheFirstByte(Arc::clone(&authority.server)), "tls")
+    }
+
+    fn listen(encryption: Encryption, tls: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();
         let state = Arc::new(Mutex::new(State::default()));
         let kept = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&kept);
+                let (state, encryption) = (Arc::clone(&kept), encryption.clone());
                 // A client that goes away in the middle is no matter of the server's.
-                std::thread::spawn(move || drop(converse(&stream, state)));
+                std::thread::spawn(move || drop(converse(stream, state, encryption)));
             }
         });
-        Self { port, state }
+        Self { port, tls, state }
     }
 
     /// The configuration that has a platform send here; attempts last some seconds at most.
     pub fn environment(&self) -> Vec<(String, String)> {
         let port = self.port.to_string();
         [
-            ("MAIL__HOST", "127.0.0.1"),
+            ("MAIL__HOST", HOST),
             ("MAIL__PORT", &port),
-            ("MAIL__TLS", "none"),
+            ("MAIL__TLS", self.tls),
             ("MAIL__FROM", "Một Cửa <mot-cua@hoi.example>"),
             ("MAIL__SITE_URL", "https://hoi.example"),
             ("MAIL__TIMEOUT_MS", "2000"),
@@ -95,16 +135,23 @@ impl MailServer {
 struct Conversation {
     state: Arc<Mutex<State>>,
     mail: Mail,
+    by: Option<String>,
 }
 
 impl Handler for Conversation {
+    fn auth_plain(&mut self, _: &str, user: &str, password: &str) -> Response {
+        let known = user == USER && password == PASSWORD;
+        self.by = known.then(|| user.to_owned());
+        if known { response::AUTH_OK } else { response::INVALID_CREDENTIALS }
+    }
+
     fn rcpt(&mut self, to: &str) -> Response {
         let state = self.state.lock().expect("nobody panics with it");
         if state.unknown.as_deref() == Some(to) { response::NO_MAILBOX } else { response::OK }
     }
 
     fn data_start(&mut self, _: &str, _: &str, _: bool, to: &[String]) -> Response {
-        self.mail = Mail { to: to.to_vec(), raw: String::new() };
+        self.mail = Mail { to: to.to_vec(), raw: String::new(), by: self.by.clone() };
         response::OK
     }
 
@@ -124,25 +171,54 @@ impl Handler for Conversation {
     }
 }
 
-fn converse(stream: &TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
-    let conversation = Conversation { state, mail: Mail { to: Vec::new(), raw: String::new() } };
-    let mut session = SessionBuilder::new("hoi.example").build(stream.peer_addr()?.ip(), conversation);
-    let mut writer = stream;
-    session.greeting().write_to(&mut writer)?;
+fn converse(stream: TcpStream, state: Arc<Mutex<State>>, encryption: Encryption) -> std::io::Result<()> {
+    let mail = Mail { to: Vec::new(), raw: String::new(), by: None };
+    let conversation = Conversation { state, mail, by: None };
+    let mut builder = SessionBuilder::new("hoi.example");
+    if !matches!(encryption, Encryption::Never) {
+        builder.enable_auth(AuthMechanism::Plain);
+    }
+    if matches!(encryption, Encryption::Upgrade(_)) {
+        builder.enable_start_tls();
+    }
+    let mut session = builder.build(stream.peer_addr()?.ip(), conversation);
+    let secured = |config, stream| {
+        let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
+        std::io::Result::Ok(StreamOwned::new(connection, stream))
+    };
+    match encryption {
+        Encryption::FromTheFirstByte(config) => {
+            let mut stream = secured(config, stream)?;
+            session.tls_active();
+            session.greeting().write_to(&mut stream)?;
+            talk(&mut session, stream).map(drop)
+        }
+        Encryption::Never | Encryption::Upgrade(_) => {
+            session.greeting().write_to(&mut &stream)?;
+            let last = talk(&mut session, &stream)?;
+            let (Action::UpgradeTls, Encryption::Upgrade(config)) = (last, encryption) else { return Ok(()) };
+            session.tls_active();
+            talk(&mut session, secured(config, stream)?).map(drop)
+        }
+    }
+}
+
+/// Answers line by line until the client is gone or wants TLS.
+fn talk(session: &mut Session<Conversation>, stream: impl Read + Write) -> std::io::Result<Action> {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     loop {
         line.clear();
         if reader.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
+            return Ok(Action::Close);
         }
         let response = session.process(&line);
         if response.action != Action::NoReply {
-            response.write_to(&mut writer)?;
-            writer.flush()?;
+            response.write_to(reader.get_mut())?;
+            reader.get_mut().flush()?;
         }
-        if response.action == Action::Close {
-            return Ok(());
+        if matches!(response.action, Action::Close | Action::UpgradeTls) {
+            return Ok(response.action);
         }
     }
 }

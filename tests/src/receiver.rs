@@ -7,11 +7,16 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
     routing::post,
+    serve::Listener,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, Mac as _};
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::tls::{Authority, HOST};
 
 /// 24 zero bytes.
 pub const SECRET: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -42,8 +47,24 @@ impl Receiver {
     /// # Panics
     /// If there is no free port.
     pub async fn start(failing: usize) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}/nhan", listener.local_addr().expect("it is bound"));
+        let (listener, port) = bound().await;
+        Self::serve(listener, format!("http://127.0.0.1:{port}/nhan"), failing)
+    }
+
+    /// By TLS.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub async fn with_tls(authority: &Authority) -> Self {
+        let (listener, port) = bound().await;
+        let acceptor = TlsAcceptor::from(Arc::clone(&authority.server));
+        Self::serve(Secured { listener, acceptor }, format!("https://{HOST}:{port}/nhan"), 0)
+    }
+
+    fn serve<L: Listener>(listener: L, url: String, failing: usize) -> Self
+    where
+        L::Addr: std::fmt::Debug,
+    {
         let kept = Arc::new(Mutex::new(Kept { failing, ..Kept::default() }));
         let router = Router::new().route("/nhan", post(take)).with_state(Arc::clone(&kept));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -73,6 +94,36 @@ impl Receiver {
     /// Never.
     pub fn fail(&self, count: usize) {
         self.kept.lock().expect("nobody panics with it").failing = count;
+    }
+}
+
+async fn bound() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    (listener, port)
+}
+
+struct Secured {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Secured {
+    type Io = TlsStream<TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            // Whoever doesn't trust the certificate goes away.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 

@@ -110,13 +110,31 @@ impl Rest {
     /// # Panics
     /// If nobody answers.
     pub async fn page(&self, path: &str, form: Option<String>) -> Reply {
-        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let form = form.map(|form| ("application/x-www-form-urlencoded".to_owned(), form.into_bytes()));
+        self.browse(path, form).await
+    }
+
+    /// The page that a form with a file leads to.
+    ///
+    /// # Panics
+    /// If nobody answers.
+    pub async fn upload(&self, path: &str, name: &str, file_name: &str, file: &[u8]) -> Reply {
+        const BOUNDARY: &str = "----part-of-the-form";
+        let head = format!(
+            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\n\r\n"
+        );
+        let body = [head.as_bytes(), file, format!("\r\n--{BOUNDARY}--\r\n").as_bytes()].concat();
+        self.browse(path, Some((format!("multipart/form-data; boundary={BOUNDARY}"), body))).await
+    }
+
+    async fn browse(&self, path: &str, posted: Option<(String, Vec<u8>)>) -> Reply {
+        let method = if posted.is_some() { Method::POST } else { Method::GET };
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("cookie", format!("motcua_session={token}"));
         }
-        if let Some(form) = form {
-            request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+        if let Some((content_type, body)) = posted {
+            request = request.header("content-type", content_type).body(body);
         }
         let response = request.send().await.expect("somebody answers");
         let status = response.status();

@@ -1,8 +1,13 @@
 //! Questions gathered for a working group outside, and its answers relayed to each asker: nothing lost,
 //! nothing doubled, whoever dies when.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{Cursor, Read as _, Write as _},
+    path::Path,
+    time::Duration,
+};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use e2e::{
     mail::MailServer,
     platform::{Platform, data_dir},
@@ -55,6 +60,32 @@ async fn gather(desk: &Rest) -> Value {
 fn sheet(label: &str, rows: &[(u32, &str, &str)]) -> Value {
     let rows = rows.iter().map(|(item, answer, reason)| format!("{label};{item};\"{answer}\";{reason}\r\n"));
     json!({"csv": format!("Tổng hợp;Mục;Trả lời;Lý do trả lại\r\n{}", rows.collect::<String>())})
+}
+
+/// The document that was sent, as a word processor saves it when answers and reasons were typed into it.
+fn document(sent: &Value, rows: &[(u32, &str, &str)]) -> Value {
+    let sent = BASE64.decode(sent["document"].as_str().unwrap()).unwrap();
+    let mut archive = zip::ZipArchive::new(Cursor::new(sent)).unwrap();
+    let mut xml = String::new();
+    archive.by_name("word/document.xml").unwrap().read_to_string(&mut xml).unwrap();
+    let filled = xml.split("<w:tr>").map(|row| {
+        let mut cells: Vec<String> = row.split("<w:tc>").map(str::to_owned).collect();
+        for (number, answer, reason) in rows {
+            if cells.get(2).is_some_and(|cell| cell.contains(&format!(">{number}</w:t>"))) {
+                for (cell, text) in [(6, answer), (7, reason)] {
+                    let typed = cells[cell].replace("</w:p>", &format!("<w:r><w:t>{text}</w:t></w:r></w:p>"));
+                    assert_ne!(typed, cells[cell], "the cell has a paragraph");
+                    cells[cell] = typed;
+                }
+            }
+        }
+        cells.join("<w:tc>")
+    });
+    let filled: Vec<String> = filled.collect();
+    let mut saved = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    saved.start_file("word/document.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    saved.write_all(filled.join("<w:tr>").as_bytes()).unwrap();
+    json!({"sheet": BASE64.encode(saved.finish().unwrap().into_inner())})
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -155,9 +186,12 @@ async fn answers_come_back(
         (numbers[2], "", ""),
     ];
     let filled = sheet(label, &rows);
-    let imported = focal.post(&import, &filled).await.ok();
+    let sent = focal.get(&format!("{path}/sheet")).await.ok();
+    assert_eq!(sent["documentName"], "y-te-cong-dong-1.docx");
+    let imported = focal.post(&import, &document(&sent, &rows)).await.ok();
     assert_eq!(outcomes(&imported), ["ANSWERED", "RETURNED", "UNCHANGED"], "{imported}");
     assert_eq!(imported["waiting"], 1);
+    // The same as CSV: it was done.
     let again = focal.post(&import, &filled).await.ok();
     assert_eq!(outcomes(&again), ["UNCHANGED"; 3], "{again}");
     let other = focal
@@ -365,6 +399,10 @@ async fn of_two_answers_at_once_one_is_told_and_a_late_digest_is_reminded_of_onc
     assert!(shown.contains("Không ai trả lời thì sao?"), "{shown}");
     let refused = desk.page(&format!("{page}/muc"), Some("number=2&how=return&text=".into())).await;
     assert!(refused.status == 400 && refused.text.contains("Không ai trả lời thì sao?"), "{refused:?}");
+    let sent = desk.get(&format!("{path}/sheet")).await.ok();
+    let sent = BASE64.decode(sent["document"].as_str().unwrap()).unwrap();
+    let shown = desk.upload(&format!("{page}/nhap"), "sheet", "y-te.docx", &sent).await.text;
+    assert!(shown.contains("2: Không đổi"), "{shown}");
     let form = "number=2&how=return&text=Ngo%C3%A0i+ph%E1%BA%A1m+vi";
     let shown = desk.page(&format!("{page}/muc"), Some(form.into())).await.text;
     assert!(shown.contains("Nhóm trả lại") && shown.contains("Ngoài phạm vi"), "{shown}");
@@ -372,5 +410,40 @@ async fn of_two_answers_at_once_one_is_told_and_a_late_digest_is_reminded_of_onc
     assert!(sheet.contains("Tổng hợp,Mục") && !sheet.contains("Không ai"), "{sheet}");
     assert!(desk.get(&path).await.ok()["digest"]["closedAt"].is_string());
     assert_eq!(server.taken().len(), 2);
+    platform.stop().await;
+}
+
+/// The draft's source is no basis of an answer that a group wrote: it never saw the draft.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_groups_answer_names_its_basis_itself_where_the_unit_asks_for_one() {
+    let dir = data_dir();
+    let policies = dir.path().join("quy-tac.toml");
+    let text = format!(
+        "[co_answer]\nunits_max = 3\n[[policy]]\ncode = \"chung\"\nsource = \"thử nghiệm\"\n
+         [[policy]]\ncode = \"y-te\"\nunit = \"{UNIT}\"\nsource = \"thử nghiệm\"\nbasis = true\ngate = [\"basis\"]\n"
+    );
+    std::fs::write(&policies, text).unwrap();
+    let replies = ("MOTCUA__ANSWERING__REPLIES".to_owned(), policies.display().to_string());
+    let environment = [plans(dir.path()), replies];
+    let platform = Platform::up(dir.path(), &["--sample"], &refs(&environment)).await;
+    let text = "Tôi đã tiêm mũi 1 được bao lâu thì được tiêm mũi 2 vắc xin phòng COVID-19?";
+    let (ticket_id, code) = ask(&platform.rest(), text, "nguoi-hoi@thu.example").await;
+    let officer = platform.rest_as("officer", Some(UNIT)).await;
+    let drafted = officer.drafted(&ticket_id).await;
+    assert!(!drafted["draft"]["sources"].as_array().unwrap().is_empty(), "{drafted}");
+    // At midnight the plan's own time gathers; what it has gathered is not gathered again.
+    let focal = platform.rest_as("focal", Some(GROUP)).await;
+    let desk = platform.rest_as("dispatcher", None).await;
+    let digest = until("the digest", || async {
+        desk.post("/api/v1/digests", &json!({"code": "y-te-cong-dong"})).await;
+        focal.get("/api/v1/digests?open=true").await.ok()["digests"].as_array()?.first().cloned()
+    })
+    .await;
+    let answer = format!("/api/v1/digests/{}/answer", digest["digestId"].as_str().unwrap());
+    let refused = focal.post(&answer, &json!({"number": 1, "text": "Từ ba đến mười hai tuần."})).await;
+    refused.refused(409, "STYLE_NOT_MET");
+    let text = "Theo Thông tư số 10/2024/TT-BYT, từ ba đến mười hai tuần.";
+    focal.post(&answer, &json!({"number": 1, "text": text})).await.ok();
+    assert_eq!(platform.rest().followed(&code, "TICKET_STATE_ANSWERED").await["answer"]["text"], text);
     platform.stop().await;
 }

@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use e2e::{
-    mail::MailServer,
+    mail::{MailServer, PASSWORD},
     platform::{Platform, data_dir},
     receiver::Receiver,
     repeat::say_again,
     rest::{Rest, question},
+    tls::Authority,
     until,
 };
 use serde_json::{Value, json};
@@ -281,5 +282,67 @@ async fn a_webhook_that_stays_away_is_a_dead_letter_and_a_kill_repeats_under_the
     until("the call again", || async { (receiver.calls().len() == 2).then_some(()) }).await;
     let calls = receiver.calls();
     assert_eq!((&calls[0].id, calls[0].body.clone()), (&calls[1].id, calls[1].body.clone()));
+    platform.stop().await;
+}
+
+/// A notice that waits for its server, with why.
+async fn waits_for_its_server(platform: &Platform, code: &str) {
+    let operator = platform.rest_as("operator", None).await;
+    until(code, || async {
+        let waiting = notices(&operator, "?state=NOTICE_STATE_WAITING").await;
+        (waiting.first()?["error"] == code).then_some(())
+    })
+    .await;
+}
+
+/// The server's certificate must be trusted and the password right before anything is handed over; then what
+/// waited goes out once.
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_out_encrypted_to_a_server_that_is_trusted_and_signed_in_to() {
+    let dir = data_dir();
+    let elsewhere = data_dir();
+    let (authority, stranger) = (Authority::new(dir.path()), Authority::new(elsewhere.path()));
+    let servers = [MailServer::with_starttls(&authority), MailServer::with_tls(&authority)];
+    for (n, server) in servers.iter().enumerate() {
+        let lives = [(&stranger, PASSWORD, false), (&authority, "khác", false), (&authority, PASSWORD, true)];
+        for (life, (trusted, password, goes)) in lives.into_iter().enumerate() {
+            let mut environment = server.environment();
+            environment.push(trusted.trusted());
+            environment.push(("MOTCUA__MAIL__USER".to_owned(), "mot-cua".to_owned()));
+            environment.push(("MOTCUA__MAIL__PASSWORD".to_owned(), password.to_owned()));
+            let platform = Platform::up(dir.path(), &[], &refs(&environment)).await;
+            if life == 0 {
+                ask(&platform.rest(), &format!("Thư có được mã hóa không, lần {n}?")).await;
+            }
+            if goes {
+                assert_eq!(server.mail(1).await.by.as_deref(), Some("mot-cua"));
+                all_told(&platform.rest_as("operator", None).await).await;
+            } else {
+                waits_for_its_server(&platform, "MAIL_SERVER_AWAY").await;
+                assert!(server.taken().is_empty());
+            }
+            platform.stop().await;
+        }
+        assert_eq!(server.taken().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_called_by_tls_if_its_certificate_is_trusted() {
+    let (dir, elsewhere) = (data_dir(), data_dir());
+    let (authority, stranger) = (Authority::new(dir.path()), Authority::new(elsewhere.path()));
+    let receiver = Receiver::with_tls(&authority).await;
+    let environment = |authority: &Authority| {
+        let pause = ("MOTCUA__NOTICES__PAUSE_MS".to_owned(), "100".to_owned());
+        [receiver.environment(&["intake.v1.QuestionSubmitted"]), pause, authority.trusted()]
+    };
+    let platform = Platform::up(dir.path(), &[], &refs(&environment(&stranger))).await;
+    let (ticket_id, _) = ask(&platform.rest(), "Ai nghe được?").await;
+    waits_for_its_server(&platform, "RECEIVER_AWAY").await;
+    assert!(receiver.calls().is_empty());
+    platform.stop().await;
+    let platform = Platform::up(dir.path(), &[], &refs(&environment(&authority))).await;
+    until("the call", || async { (!receiver.calls().is_empty()).then_some(()) }).await;
+    assert_eq!(receiver.calls()[0].body["data"]["ticketId"], json!(ticket_id));
     platform.stop().await;
 }

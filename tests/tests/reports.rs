@@ -3,6 +3,7 @@
 
 use e2e::{
     browser::Browser,
+    bucket::Bucket,
     platform::{Platform, data_dir},
     rest::{Rest, client, question},
     until,
@@ -11,12 +12,13 @@ use futures::StreamExt as _;
 use image::{ImageEncoder as _, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use reqwest::{
     Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue},
 };
 use serde_json::{Value, json};
 
 const FIELD: &str = "nen-tang-cong-nghe-ha-tang";
 const UNIT: &str = "cuc-chuyen-doi-so";
+const JPEG: HeaderValue = HeaderValue::from_static("image/jpeg");
 /// What a camera noted, and how a place was described: neither may be seen by others.
 const NOTED: &str = "CANARY-GPS-21.02851-105.85423";
 const ADDRESS: &str = "Trước nhà bà Chim Hoàng Yến";
@@ -240,6 +242,45 @@ async fn photos_without_a_report_are_swept_and_those_of_one_stay() {
     assert!(photos.join(&kept).join("photo.jpg").exists());
     assert!(!photos.join(&left).join("photo.jpg").exists());
     assert_eq!(get(&platform, &format!("/theo-doi/{code}/anh/1"), None).await.status(), 200);
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn photos_may_lie_in_a_bucket() {
+    let (dir, bucket) = (data_dir(), Bucket::start().await);
+    let environment = bucket.environment();
+    let environment: Vec<_> = environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let platform = Platform::up(dir.path(), &[], &environment).await;
+    let (kept, left) = (uploaded(&platform).await, uploaded(&platform).await);
+    let (_, code) = submit(&platform.rest(), &report("Ổ gà", 21.0, std::slice::from_ref(&kept))).await;
+    let photo_of_code = format!("/theo-doi/{code}/anh/1");
+    let served = get(&platform, &photo_of_code, None).await;
+    assert_eq!((served.status(), &served.headers()[CONTENT_TYPE]), (StatusCode::OK, &JPEG));
+    let object = |bucket: &Bucket, id: &str| bucket.object(&format!("motcua/{id}/photo.jpg"));
+    let stored = std::fs::read(object(&bucket, &kept).expect("it is in the bucket")).unwrap();
+    assert!(stored == served.bytes().await.unwrap() && !holds(&stored, NOTED));
+    assert!(!dir.path().join("photos").exists(), "nothing lies elsewhere");
+
+    // A bucket that is away is said so, and nothing is taken that could not be kept.
+    let bucket = bucket
+        .without(async || {
+            let refused = upload(&platform, photo()).await;
+            assert_eq!(refused.status(), 503);
+            assert!(refused.text().await.unwrap().contains("PHOTOS_AWAY"));
+            assert_eq!(get(&platform, &photo_of_code, None).await.status(), 503);
+        })
+        .await;
+    assert_eq!(get(&platform, &photo_of_code, None).await.status(), 200);
+
+    let pool = platform.pool().await;
+    sqlx::query("update intake.photo set uploaded_at = uploaded_at - interval '25 hours'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    platform.stop().await;
+    let platform = Platform::up(dir.path(), &[], &environment).await;
+    until("the sweep", || async { object(&bucket, &left).is_none().then_some(()) }).await;
+    assert!(object(&bucket, &kept).is_some());
     platform.stop().await;
 }
 

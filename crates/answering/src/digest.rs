@@ -1,5 +1,6 @@
 //! A digest, and the ledger of who holds each of its questions. Pure: no async, no SQL, no clock.
 
+mod document;
 pub mod plan;
 pub mod sheet;
 

@@ -1,6 +1,7 @@
 //! The use cases of `DigestService`. Answering an item approves the question's answer: one transaction
 //! ends the item, publishes the answer and states the fact.
 
+use api::answering::v1::ExportDigestResponse;
 use chrono::{DateTime, Utc};
 use runtime::{Principal, Refusal, RoleName};
 use uuid::Uuid;
@@ -63,14 +64,20 @@ impl Answering {
         Ok((digest, items))
     }
 
-    /// The sheet of what waits.
+    /// What waits, as a sheet and as a document.
     pub async fn export_digest(
         &self,
         caller: &Principal,
         digest_id: Uuid,
-    ) -> Result<(String, String), Refusal> {
+    ) -> Result<ExportDigestResponse, Refusal> {
         let (digest, items) = self.get_digest(caller, digest_id).await?;
-        Ok((file_name(&digest), sheet::write(&digest, &items, self.plans.time_zone())))
+        let zone = self.plans.time_zone();
+        Ok(ExportDigestResponse {
+            file_name: file_name(&digest, "csv"),
+            csv: sheet::write(&digest, &items, zone),
+            document_name: file_name(&digest, "docx"),
+            document: sheet::write_document(&digest, &items, zone),
+        })
     }
 
     /// Gathers now.
@@ -175,11 +182,11 @@ impl Answering {
         &self,
         caller: &Principal,
         digest_id: Uuid,
-        csv: &str,
+        filled_in: &[u8],
     ) -> Result<(Vec<(u32, Imported)>, u32), Refusal> {
         let (digest, items) = self.get_digest(caller, digest_id).await?;
         let rows =
-            sheet::read(csv).map_err(|why| Refusal::invalid("csv", "SHEET_NOT_READABLE", why.to_string()))?;
+            sheet::read(filled_in).map_err(|why| Refusal::invalid("csv", "SHEET_NOT_READABLE", why.to_string()))?;
         let label = digest.label();
         if let Some(other) = rows.iter().find(|row| row.digest != label) {
             let message = format!("item {} is not of {label}", other.item);
@@ -243,8 +250,8 @@ fn own_fault(refusal: Refusal) -> Result<Imported, Refusal> {
     if ours { Err(refusal) } else { Ok(Imported::Refused(refusal)) }
 }
 
-pub fn file_name(digest: &Digest) -> String {
-    format!("{}-{}.csv", digest.code, digest.number)
+pub fn file_name(digest: &Digest, ending: &str) -> String {
+    format!("{}-{}.{ending}", digest.code, digest.number)
 }
 
 /// A focal point is named with its group: an answer of it is not the unit's own.

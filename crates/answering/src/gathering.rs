@@ -23,6 +23,9 @@ pub const QUEUE: &str = "answering";
 /// How often to look for a time that has come.
 const POLL: Duration = Duration::from_secs(5);
 
+/// Its media type, as ISO/IEC 29500 registers it.
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
+
 /// Late digests of one transaction.
 const BATCH: i64 = 100;
 
@@ -137,12 +140,12 @@ impl Answering {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let text = notify::fill(template.text.trim(), &values);
         let page = sheet::page(&digest, &items);
-        let attachment = |name: String, media_type, text: String| Attachment {
-            name,
+        let attachment = |ending, media_type, bytes| Attachment {
+            name: file_name(&digest, ending),
             media_type,
-            bytes: text.into_bytes(),
+            bytes,
         };
-        let csv = sheet::write(&digest, &items, zone);
+        let csv = sheet::write(&digest, &items, zone).into_bytes();
         Ok(Notice {
             id: claimed.notice_id,
             to: plan.to.clone(),
@@ -150,12 +153,9 @@ impl Answering {
             html: notify::html(&text),
             text,
             attachments: vec![
-                attachment(file_name(&digest), "text/csv; charset=utf-8", csv),
-                attachment(
-                    format!("{}-{}.html", digest.code, digest.number),
-                    "text/html; charset=utf-8",
-                    page,
-                ),
+                attachment("csv", "text/csv; charset=utf-8", csv),
+                attachment("docx", DOCX, sheet::write_document(&digest, &items, zone)),
+                attachment("html", "text/html; charset=utf-8", page.into_bytes()),
             ],
         })
     }

@@ -12,6 +12,7 @@ mod family;
 mod gathering;
 mod grpc;
 mod moving;
+mod names;
 mod replies;
 mod review;
 mod reviewing;
@@ -86,6 +87,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let answering = Answering::try_new(ctx, config)?;
     let digests = answering.clone().run_digests(ctx.shutdown.clone());
     let letters = answering.clone().run_letters(ctx.notices(gathering::QUEUE), ctx.shutdown.clone());
+    let names = answering.clone().watch_names(ctx.shutdown.clone());
     let changes = sources::hearers(&answering);
     let role = Role::named("answering")
         .hears(answering.hearer(|answering, event| async move { answering.on_question_routed(event).await }))
@@ -104,6 +106,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .serves(DigestServiceServer::new(Grpc(answering.clone())))
         .runs("digests", digests)
         .runs("letters", letters)
+        .runs("names", names)
         .serves(AnsweringServiceServer::new(Grpc(answering)));
     Ok(changes.into_iter().fold(role, Role::hears))
 }

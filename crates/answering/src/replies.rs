@@ -93,6 +93,10 @@ impl Replies {
         Ok(replies)
     }
 
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
+    }
+
     pub fn co_answers_max(&self) -> u32 {
         self.co_answer.units_max
     }

@@ -151,7 +151,7 @@ async fn service(
 }
 
 async fn submit(State(gateway): State<Gateway>, format: Format, upload: Upload) -> Answer {
-    let Upload { fields, photo_ids, refused } = upload;
+    let Upload { fields, photo_ids, refused, .. } = upload;
     check_key(&gateway.config().open311_keys, &fields.text("api_key"))?;
     check_jurisdiction(&gateway, &fields)?;
     if let Some(problem) = refused {

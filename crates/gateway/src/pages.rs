@@ -83,6 +83,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/tong-hop", get(digest::list))
         .route("/can-bo/tong-hop/{digestId}", get(digest::digest))
         .route("/can-bo/tong-hop/{digestId}/csv", get(digest::sheet))
+        .route("/can-bo/tong-hop/{digestId}/docx", get(digest::document))
         .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
         .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))

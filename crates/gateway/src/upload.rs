@@ -1,4 +1,4 @@
-//! Forms with photos. A photo is read into memory, at most `gateway.photo_max_bytes` of it, and handed on
+//! Forms with files: photos, or a digest's sheet. A photo is read into memory, at most `gateway.photo_max_bytes` of it, and handed on
 //! to intake before the next one is read: a slow client keeps only its own place here waiting.
 
 use api::intake::v1::{UploadPhotoRequest, UploadPhotoResponse};
@@ -21,6 +21,8 @@ use crate::{
 const PIECE: usize = 256 * 1024;
 /// Parts of one form, photos among them.
 const PARTS_MAX: usize = 100;
+/// Bytes of a sheet that was filled in: as much as answering takes.
+const SHEET_MAX: usize = 2 << 20;
 /// Photos of one form that are handed on; how many a report may have is for intake to say.
 const PHOTOS_MAX: usize = 20;
 
@@ -34,13 +36,15 @@ fn is_multipart(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
-/// A posted form, with photos or without.
+/// A posted form, with files or without.
 pub(crate) struct Upload {
     pub fields: Fields,
     /// Photos that intake took, in their order.
     pub photo_ids: Vec<String>,
     /// Why a photo was not taken: the first of them.
     pub refused: Option<Problem>,
+    /// The file of the part `sheet`.
+    pub sheet: Option<Vec<u8>>,
 }
 
 impl FromRequest<Gateway> for Upload {
@@ -49,7 +53,7 @@ impl FromRequest<Gateway> for Upload {
     async fn from_request(mut request: Request, gateway: &Gateway) -> Result<Self, Problem> {
         if !is_multipart(request.headers()) {
             let Form(fields) = Form::from_request(request, gateway).await?;
-            return Ok(Self { fields, photo_ids: Vec::new(), refused: None });
+            return Ok(Self { fields, photo_ids: Vec::new(), refused: None, sheet: None });
         }
         let Ok(_place) = gateway.uploads().try_acquire() else {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"));
@@ -63,7 +67,7 @@ impl FromRequest<Gateway> for Upload {
 
 impl Upload {
     async fn read(mut parts: Multipart, gateway: &Gateway) -> Result<Self, Problem> {
-        let mut read = Self { fields: Fields::default(), photo_ids: Vec::new(), refused: None };
+        let mut read = Self { fields: Fields::default(), photo_ids: Vec::new(), refused: None, sheet: None };
         let mut text_left = gateway.config().body_max_bytes;
         for _ in 0..PARTS_MAX {
             let Some(mut part) = parts.next_field().await.map_err(|error| broken(&error))? else {
@@ -86,6 +90,10 @@ impl Upload {
                         Err(problem) => read.refused = Some(problem),
                     }
                 }
+            } else if name == "sheet" {
+                let sheet = bytes_of(&mut part, SHEET_MAX).await?;
+                let sheet = sheet.ok_or_else(|| Problem::invalid("SHEET_NOT_READABLE"))?;
+                read.sheet = Some(sheet).filter(|sheet| !sheet.is_empty());
             }
         }
         Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"))

@@ -1,11 +1,12 @@
 //! Where the photos are kept: a folder, or a bucket.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, local::LocalFileSystem, path::Path, prefix::PrefixStore,
+    ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem, path::Path,
+    prefix::PrefixStore,
 };
 use uuid::Uuid;
 
@@ -65,9 +66,11 @@ impl Album {
     }
 }
 
-/// Credentials, region and endpoint are read from the usual `AWS_…` variables.
+/// Credentials, region and endpoint are read from the usual `AWS_…` variables. An asker waits for it, so what is
+/// away is said within seconds; the crate would go on for minutes.
 fn bucket(place: &str) -> anyhow::Result<Album> {
-    let store = AmazonS3Builder::from_env().with_url(place).build()?;
+    let retry = RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() };
+    let store = AmazonS3Builder::from_env().with_url(place).with_retry(retry).build()?;
     let prefix = place.trim_start_matches("s3://").split_once('/').map_or("", |(_, prefix)| prefix);
     Ok(Album(Arc::new(PrefixStore::new(store, prefix))))
 }

@@ -1,4 +1,4 @@
-//! `motcua import answered FILE.jsonl`, `motcua import catalogue FILE.jsonl`, `motcua import digest FILE.csv`.
+//! `motcua import answered FILE.jsonl`, `motcua import catalogue FILE.jsonl`, `motcua import digest FILE.csv|FILE.docx`.
 
 use std::{
     fs::File,
@@ -63,8 +63,9 @@ pub async fn catalogue(file: &Path, client: &Client) -> anyhow::Result<()> {
 
 /// Hands a digest's sheet in, and says what became of each row.
 pub async fn digest(file: &Path, digest_id: String, client: &Client) -> anyhow::Result<()> {
-    let csv = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
-    let imported = client.import_digest(answering::ImportAnswersRequest { digest_id, csv }).await?;
+    let sheet = std::fs::read(file).with_context(|| format!("{}", file.display()))?;
+    let request = answering::ImportAnswersRequest { digest_id, sheet, ..Default::default() };
+    let imported = client.import_digest(request).await?;
     for item in &imported.items {
         say(&serde_json::to_string(item)?)?;
     }

@@ -151,7 +151,7 @@ enum Import {
         #[command(flatten)]
         server: client::Args,
     },
-    /// Answers of a working group: the digest's sheet (CSV), filled in. Again, it changes nothing.
+    /// Answers of a working group: the digest's sheet (CSV or DOCX), filled in. Again, it changes nothing.
     Digest {
         file: PathBuf,
         /// The digest's id.

@@ -1,15 +1,16 @@
-//! A digest as a sheet that a working group fills in (CSV, for any spreadsheet), and as a page. Pure.
+//! A digest as a sheet that a working group fills in (CSV for any spreadsheet, DOCX for a word processor), and
+//! as a page. Pure.
 
 use chrono_tz::Tz;
 use runtime::notify::escape;
 
 use api::intake::v1::Kind;
 
-use super::{Digest, Item};
+use super::{Digest, Item, document};
 
 /// A sheet, in bytes.
 pub const BYTES_MAX: usize = 2 << 20;
-const ROWS_MAX: usize = 1_000;
+pub(super) const ROWS_MAX: usize = 1_000;
 
 /// Spreadsheets read UTF-8 as such only after this mark.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -39,6 +40,10 @@ pub enum Unreadable {
     TooLong,
     #[error("the sheet has no column '{0}'")]
     Column(&'static str),
+    #[error("the document can't be read: a DOCX file with the digest's table is expected")]
+    Document,
+    #[error("the sheet is no text in UTF-8")]
+    Encoding,
     #[error("row {0} is no row of CSV")]
     Row(usize),
     #[error("row {0} has no item number")]
@@ -47,9 +52,23 @@ pub enum Unreadable {
     Twice(u32),
 }
 
-/// The sheet to fill in: items that wait.
+/// The sheet to fill in.
 pub fn write(digest: &Digest, items: &[Item], time_zone: Tz) -> String {
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in table(digest, items, time_zone) {
+        csv.write_record(row.map(harmless)).expect("memory takes it, and rows are equally long");
+    }
+    let bytes = csv.into_inner().expect("memory takes it");
+    format!("{BYTE_ORDER_MARK}{}", String::from_utf8(bytes).expect("it was UTF-8"))
+}
+
+/// The same, for a word processor.
+pub fn write_document(digest: &Digest, items: &[Item], time_zone: Tz) -> Vec<u8> {
+    document::write(digest, &table(digest, items, time_zone))
+}
+
+/// The head, and a row for each item that waits.
+fn table(digest: &Digest, items: &[Item], time_zone: Tz) -> Vec<[String; 7]> {
     let label = digest.label();
     let rows = items.iter().filter(|item| item.waits()).map(|item| {
         let asked = api::time(item.question.submitted_at.as_ref());
@@ -59,18 +78,12 @@ pub fn write(digest: &Digest, items: &[Item], time_zone: Tz) -> String {
             item.number.to_string(),
             kind(item.question.kind()).to_owned(),
             asked.unwrap_or_default(),
-            harmless(&words(item)),
+            words(item),
             String::new(),
             String::new(),
         ]
     });
-    let mut lines = vec![HEAD.map(str::to_owned)];
-    lines.extend(rows);
-    for line in lines {
-        csv.write_record(line).expect("memory takes it, and rows are equally long");
-    }
-    let bytes = csv.into_inner().expect("memory takes it");
-    format!("{BYTE_ORDER_MARK}{}", String::from_utf8(bytes).expect("it was UTF-8"))
+    std::iter::once(HEAD.map(str::to_owned)).chain(rows).collect()
 }
 
 /// The question with what its asker added.
@@ -80,8 +93,8 @@ fn words(item: &Item) -> String {
 }
 
 /// Spreadsheets take a cell that begins like this for a formula.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -93,34 +106,56 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// Reads a sheet that was filled in; columns may have changed places, and `;` may part them.
-pub fn read(text: &str) -> Result<Vec<Row>, Unreadable> {
-    if text.len() > BYTES_MAX {
+/// Reads a sheet that was filled in, CSV or DOCX; columns may have changed places.
+pub fn read(sheet: &[u8]) -> Result<Vec<Row>, Unreadable> {
+    if sheet.len() > BYTES_MAX {
         return Err(Unreadable::TooLarge);
     }
+    // Every DOCX is a ZIP file, and no text begins like one.
+    if sheet.starts_with(b"PK\x03\x04") {
+        return filled_in(document::read(sheet)?);
+    }
+    filled_in(records(str::from_utf8(sheet).map_err(|_| Unreadable::Encoding)?)?)
+}
+
+/// The records of a CSV file, its head first; `;` may part them.
+fn records(text: &str) -> Result<Vec<Vec<String>>, Unreadable> {
     let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let head = text.lines().next().unwrap_or_default();
     let delimiter = if head.matches(';').count() > head.matches(',').count() { b';' } else { b',' };
-    let mut csv = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(text.as_bytes());
-    let head = csv.headers().map_err(|_| Unreadable::Row(0))?.clone();
+    let mut csv = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    for (n, record) in csv.records().enumerate() {
+        if n > ROWS_MAX {
+            return Err(Unreadable::TooLong);
+        }
+        let record = record.map_err(|_| Unreadable::Row(n))?;
+        records.push(record.iter().map(str::to_owned).collect());
+    }
+    Ok(records)
+}
+
+fn filled_in(table: Vec<Vec<String>>) -> Result<Vec<Row>, Unreadable> {
+    let mut records = table.into_iter();
+    let head = records.next().unwrap_or_default();
     let column = |name: &'static str| {
         head.iter().position(|column| column.trim() == name).ok_or(Unreadable::Column(name))
     };
     let (digest, item) = (column(DIGEST)?, column(ITEM)?);
     let (answer, return_reason) = (column(ANSWER)?, column(RETURN)?);
     let mut rows: Vec<Row> = Vec::new();
-    for (n, record) in csv.records().enumerate() {
-        let record = record.map_err(|_| Unreadable::Row(n + 1))?;
-        if n >= ROWS_MAX {
-            return Err(Unreadable::TooLong);
-        }
-        let cell = |column: usize| record.get(column).unwrap_or_default().trim().to_owned();
+    for (n, record) in (1..).zip(records) {
+        let cell = |column: usize| record.get(column).map_or("", |cell| cell.trim()).to_owned();
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
         let row = Row {
             digest: cell(digest),
-            item: cell(item).parse().map_err(|_| Unreadable::Number(n + 1))?,
+            item: cell(item).parse().map_err(|_| Unreadable::Number(n))?,
             answer: cell(answer),
             return_reason: cell(return_reason),
         };
@@ -149,7 +184,7 @@ pub fn page(digest: &Digest, items: &[Item]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use api::{TicketId, intake::v1::Question};
     use chrono::DateTime;
     use proptest::prelude::*;
@@ -158,7 +193,7 @@ mod tests {
     use super::*;
     use crate::digest::State;
 
-    fn digest() -> Digest {
+    pub(in crate::digest) fn digest() -> Digest {
         Digest {
             digest_id: Uuid::nil(),
             code: "covid-19".into(),
@@ -189,12 +224,12 @@ mod tests {
     fn a_filled_in_sheet_reads_back_whatever_the_spreadsheet_did_to_it() {
         let sent = sheet(&[item(1, "Xin hỏi,\n\"thẻ\"; ở đâu?"), item(2, "=1+1")]);
         assert!(sent.contains("'=1+1") && sent.contains("01/01/1970"), "{sent}");
-        let untouched = read(&sent).unwrap();
+        let untouched = read(sent.as_bytes()).unwrap();
         assert_eq!(untouched.len(), 2);
         let empty = |row: &Row| row.answer.is_empty() && row.return_reason.is_empty();
         assert!(untouched.iter().all(|row| empty(row) && row.digest == "covid-19/3"), "{untouched:?}");
         let filled = "Mục;Trả lời;Tổng hợp;Lý do trả lại\r\n2;\"Có; được\";covid-19/3;\r\n;;;\r\n1;;covid-19/3;Ngoài phạm vi\r\n";
-        let rows = read(filled).unwrap();
+        let rows = read(filled.as_bytes()).unwrap();
         assert_eq!((rows[0].item, rows[0].answer.as_str()), (2, "Có; được"));
         assert_eq!((rows[1].item, rows[1].return_reason.as_str()), (1, "Ngoài phạm vi"));
     }
@@ -209,7 +244,7 @@ mod tests {
             (format!("{head}covid-19/3,1,x,\ncovid-19/3,1,y,\n"), Unreadable::Twice(1)),
             ("x".repeat(BYTES_MAX + 1), Unreadable::TooLarge),
         ] {
-            assert_eq!(read(&text), Err(why));
+            assert_eq!(read(text.as_bytes()), Err(why));
         }
     }
 
@@ -223,15 +258,15 @@ mod tests {
         #[test]
         fn every_question_survives_the_sheet(texts in prop::collection::vec("\\PC{1,40}", 1..5)) {
             let items: Vec<Item> = (1..).zip(&texts).map(|(n, text)| item(n, text)).collect();
-            let rows = read(&sheet(&items)).unwrap();
+            let rows = read(sheet(&items).as_bytes()).unwrap();
             prop_assert_eq!(rows.iter().map(|row| row.item).collect::<Vec<_>>(),
                             items.iter().map(|item| item.number).collect::<Vec<_>>());
         }
 
         #[test]
         fn no_text_makes_the_reader_panic(text in "(\\PC|[\n;,\"]){0,200}") {
-            let _ = read(&text);
-            let _ = read(&format!("Tổng hợp;Mục;Trả lời;Lý do trả lại\n{text}"));
+            let _ = read(text.as_bytes());
+            let _ = read(format!("Tổng hợp;Mục;Trả lời;Lý do trả lại\n{text}").as_bytes());
         }
     }
 }

@@ -66,8 +66,7 @@ impl DigestService for Grpc {
     ) -> Result<Response<ExportDigestResponse>, Status> {
         let caller = require(&request, &GROUPS)?;
         let digest_id = parse(&request.get_ref().digest_id)?;
-        let (file_name, csv) = self.0.export_digest(&caller, digest_id).await?;
-        Ok(Response::new(ExportDigestResponse { file_name, csv }))
+        Ok(Response::new(self.0.export_digest(&caller, digest_id).await?))
     }
 
     async fn gather_digest(
@@ -115,8 +114,9 @@ impl DigestService for Grpc {
         request: Request<ImportAnswersRequest>,
     ) -> Result<Response<ImportAnswersResponse>, Status> {
         let caller = require(&request, &GROUPS)?;
-        let ImportAnswersRequest { digest_id, csv } = request.into_inner();
-        let (outcomes, waiting) = self.0.import_answers(&caller, parse(&digest_id)?, &csv).await?;
+        let ImportAnswersRequest { digest_id, csv, sheet } = request.into_inner();
+        let filled_in = if sheet.is_empty() { csv.into_bytes() } else { sheet };
+        let (outcomes, waiting) = self.0.import_answers(&caller, parse(&digest_id)?, &filled_in).await?;
         Ok(Response::new(ImportAnswersResponse {
             items: outcomes.into_iter().map(|(number, outcome)| imported(number, &outcome)).collect(),
             waiting,

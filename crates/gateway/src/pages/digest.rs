@@ -1,7 +1,8 @@
 //! Digests for working groups outside: the list, and one with its items to answer, return or withdraw.
 
 use api::answering::v1::{
-    AnswerItemRequest, Digest, DigestItem, DigestItemState, ExportDigestRequest, GetDigestRequest,
+    AnswerItemRequest, Digest, DigestItem, DigestItemState, ExportDigestRequest,
+    ExportDigestResponse, GetDigestRequest,
     ImportAnswersRequest, ImportAnswersResponse, ImportOutcome, ListDigestsRequest, ReturnItemRequest,
     WithdrawItemRequest,
 };
@@ -9,7 +10,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Redirect},
+    response::{IntoResponse as _, Redirect, Response},
 };
 use runtime::RoleName;
 
@@ -21,9 +22,11 @@ use crate::{
     problem::Problem,
     session::SignedIn,
     state::Gateway,
+    upload::Upload,
 };
 
 const ROWS: u32 = 50;
+const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordprocessingml.document";
 
 #[derive(Template)]
 #[template(path = "digests.html")]
@@ -200,16 +203,37 @@ pub(super) async fn sheet(
     caller: SignedIn,
     PathPart(digest_id): PathPart,
 ) -> Page {
+    let sheet = export(&gateway, &caller, digest_id).await?;
+    Ok(file(&sheet.file_name, "text/csv; charset=utf-8", sheet.csv.into_bytes()))
+}
+
+pub(super) async fn document(
+    State(gateway): State<Gateway>,
+    caller: SignedIn,
+    PathPart(digest_id): PathPart,
+) -> Page {
+    let sheet = export(&gateway, &caller, digest_id).await?;
+    Ok(file(&sheet.document_name, DOCX, sheet.document))
+}
+
+async fn export(
+    gateway: &Gateway,
+    caller: &SignedIn,
+    digest_id: String,
+) -> Result<ExportDigestResponse, Problem> {
     let request = gateway.ask(ExportDigestRequest { digest_id });
-    let sheet = gateway.digests(Some(&caller.token)).export_digest(request).await?.into_inner();
-    let mut response = sheet.csv.into_response();
+    Ok(gateway.digests(Some(&caller.token)).export_digest(request).await?.into_inner())
+}
+
+/// `name` is a plan's code, a number and an ending: nothing to escape.
+fn file(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = bytes.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    // A plan's code and a number: nothing to escape.
-    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{}\"", sheet.file_name)) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    response
 }
 
 /// One item answered, returned or withdrawn, as the form's button says.
@@ -256,9 +280,10 @@ pub(super) async fn import(
     frame: Frame,
     caller: SignedIn,
     PathPart(digest_id): PathPart,
-    Form(fields): Form,
+    Upload { fields, sheet, .. }: Upload,
 ) -> Page {
-    let request = ImportAnswersRequest { digest_id: digest_id.clone(), csv: fields.text("csv") };
+    let (digest, csv) = (digest_id.clone(), fields.text("csv"));
+    let request = ImportAnswersRequest { digest_id: digest, csv, sheet: sheet.unwrap_or_default() };
     let done = match gateway.digests(Some(&caller.token)).import_answers(gateway.ask(request)).await {
         Ok(imported) => Done { imported: Some(imported.into_inner()), problem: None },
         Err(status) => Done { problem: Some(status.into()), imported: None },
