@@ -69,7 +69,16 @@ async fn serve(dir: &Path, port: &str) -> (Child, String) {
     assert!(server.exists(), "run deploy/browser.sh: there is no {}", server.display());
     let mut child = Command::new("node")
         .arg(server)
-        .args(["--address", "127.0.0.1", "--port", port, "--no-vhost-buckets", "--configure-bucket", NAME, "-d"])
+        .args([
+            "--address",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--no-vhost-buckets",
+            "--configure-bucket",
+            NAME,
+            "-d",
+        ])
         .arg(dir)
         .stdout(Stdio::piped())
         .kill_on_drop(true)

@@ -185,8 +185,8 @@ impl Answering {
         filled_in: &[u8],
     ) -> Result<(Vec<(u32, Imported)>, u32), Refusal> {
         let (digest, items) = self.get_digest(caller, digest_id).await?;
-        let rows =
-            sheet::read(filled_in).map_err(|why| Refusal::invalid("csv", "SHEET_NOT_READABLE", why.to_string()))?;
+        let rows = sheet::read(filled_in)
+            .map_err(|why| Refusal::invalid("csv", "SHEET_NOT_READABLE", why.to_string()))?;
         let label = digest.label();
         if let Some(other) = rows.iter().find(|row| row.digest != label) {
             let message = format!("item {} is not of {label}", other.item);

@@ -140,11 +140,8 @@ impl Answering {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let text = notify::fill(template.text.trim(), &values);
         let page = sheet::page(&digest, &items);
-        let attachment = |ending, media_type, bytes| Attachment {
-            name: file_name(&digest, ending),
-            media_type,
-            bytes,
-        };
+        let attachment =
+            |ending, media_type, bytes| Attachment { name: file_name(&digest, ending), media_type, bytes };
         let csv = sheet::write(&digest, &items, zone).into_bytes();
         Ok(Notice {
             id: claimed.notice_id,

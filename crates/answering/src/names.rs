@@ -110,7 +110,8 @@ mod tests {
             + "[[policy]]\ncode = \"two\"\nunit = \"old\"\nfield = \"health\"\nsource = \"x\"\n";
         let replies = Replies::parse(&text).unwrap();
         let unknown = Names::of(&organisation).unknown_of(&replies, &Plans::parse(PLAN).unwrap());
-        let expected = ["policy two: no unit old", "digest covid-19: no unit closed", "digest covid-19: no field gone"];
+        let expected =
+            ["policy two: no unit old", "digest covid-19: no unit closed", "digest covid-19: no field gone"];
         assert_eq!(unknown, expected);
     }
 }

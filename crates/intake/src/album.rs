@@ -69,7 +69,8 @@ impl Album {
 /// Credentials, region and endpoint are read from the usual `AWS_…` variables. An asker waits for it, so what is
 /// away is said within seconds; the crate would go on for minutes.
 fn bucket(place: &str) -> anyhow::Result<Album> {
-    let retry = RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() };
+    let retry =
+        RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() };
     let store = AmazonS3Builder::from_env().with_url(place).with_retry(retry).build()?;
     let prefix = place.trim_start_matches("s3://").split_once('/').map_or("", |(_, prefix)| prefix);
     Ok(Album(Arc::new(PrefixStore::new(store, prefix))))

@@ -2,6 +2,8 @@
 
 mod editing;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use api::knowledge::v1::{
     FieldCount, FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
     GetPublishedRequest, ImportAnswersRequest, ImportAnswersResponse, ListPublishedRequest,
@@ -77,6 +79,7 @@ impl KnowledgeService for Knowledge {
             behind: small(status.behind),
             indexed: small(status.indexed),
             model: self.matcher.embedder.id().to_owned(),
+            outside_graph: small(self.outside_graph.load(Relaxed)),
         }))
     }
 

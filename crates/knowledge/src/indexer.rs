@@ -1,6 +1,6 @@
 //! Brings the index up to the store, in the background.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,6 @@ impl Knowledge {
     /// Indexes what waits until `shutdown`. A failure is tried again: the index may be behind, but
     /// never gives up.
     pub(crate) async fn run_indexer(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut new_points = 0;
         let mut checked = false;
         while !shutdown.is_cancelled() {
             let step = async {
@@ -56,14 +55,14 @@ impl Knowledge {
             };
             let Some(step) = shutdown.run_until_cancelled(step).await else { break };
             let pause = match step {
-                Ok(0) if new_points >= OPTIMIZE_AFTER => {
-                    new_points = 0;
+                Ok(0) if self.outside_graph.load(Relaxed) >= OPTIMIZE_AFTER => {
                     self.optimize().await;
+                    self.outside_graph.store(0, Relaxed);
                     continue;
                 }
                 Ok(0) => POLL,
                 Ok(indexed) => {
-                    new_points += indexed;
+                    self.outside_graph.fetch_add(indexed, Relaxed);
                     continue;
                 }
                 Err(error) => {
@@ -93,7 +92,10 @@ impl Knowledge {
             tracing::warn!(points, indexed, behind, "the index is not what was stored; it is built again");
             self.matcher.index.clear().await?;
             storage::mark_all_waiting(&mut conn).await?;
+            return Ok(());
         }
+        // Whether the last process came to build the graph is not known; building what is built costs nothing.
+        self.outside_graph.store(usize::try_from(points).unwrap_or(usize::MAX), Relaxed);
         Ok(())
     }
 

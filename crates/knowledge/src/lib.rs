@@ -144,6 +144,7 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         matcher,
         wake: Arc::new(Notify::new()),
         upkeep: Arc::new(Notify::new()),
+        outside_graph: Arc::default(),
         open: Arc::new(open),
         owners: Arc::new(Owners::default()),
     };

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use api::knowledge::v1::{AnsweredQuestion, Change, ImportAnswersResponse, ImportRefusal};
@@ -41,6 +41,8 @@ pub struct Knowledge {
     pub(crate) wake: Arc<Notify>,
     /// Tells the upkeep that something changed.
     pub(crate) upkeep: Arc<Notify>,
+    /// Points that came since the index's graph was built.
+    pub(crate) outside_graph: Arc<AtomicUsize>,
     pub(crate) open: Arc<OpenQuestions>,
     pub(crate) owners: Arc<Owners>,
 }

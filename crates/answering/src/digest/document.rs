@@ -55,7 +55,8 @@ fn paragraph(text: &str, bold: bool) -> Paragraph {
             run = run.add_break(BreakType::TextWrapping);
         }
         // XML has no way to say these.
-        run = run.add_text(line.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " "));
+        run =
+            run.add_text(line.replace(|c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'), " "));
     }
     Paragraph::new().add_run(if bold { run.bold() } else { run })
 }
@@ -145,9 +146,13 @@ mod tests {
 
     #[test]
     fn what_was_written_reads_back_with_its_lines_and_signs() {
-        let rows = table(&[["a", "b", "c", "d", "e", "f", "g"], ["<&>\"'", "1", "", "", "dòng một\ndòng hai", "x\u{1}y", ""]]);
+        let rows = table(&[
+            ["a", "b", "c", "d", "e", "f", "g"],
+            ["<&>\"'", "1", "", "", "dòng một\ndòng hai", "x\u{1}y", ""],
+        ]);
         let read = read(&write(&given::digest(), &rows)).unwrap();
-        let read: Vec<Vec<&str>> = read.iter().map(|row| row.iter().map(|cell| cell.trim()).collect()).collect();
+        let read: Vec<Vec<&str>> =
+            read.iter().map(|row| row.iter().map(|cell| cell.trim()).collect()).collect();
         assert_eq!(read[0], ["a", "b", "c", "d", "e", "f", "g"]);
         assert_eq!(read[1], ["<&>\"'", "1", "", "", "dòng một\ndòng hai", "x y", ""]);
     }
@@ -155,7 +160,8 @@ mod tests {
     #[test]
     fn a_document_that_a_word_processor_wrote_is_read_as_the_sheet() {
         let cell = |inner: &str| format!("<w:tc><w:tcPr/>{inner}</w:tc>");
-        let text = |text: &str| cell(&format!("<w:p><w:r><w:t xml:space=\"preserve\">{text}</w:t></w:r></w:p>"));
+        let text =
+            |text: &str| cell(&format!("<w:p><w:r><w:t xml:space=\"preserve\">{text}</w:t></w:r></w:p>"));
         // Split runs, a correction that is shown, a deleted word, a table within a cell, two paragraphs.
         let answer = cell(
             "<w:p><w:r><w:t>Có</w:t></w:r><w:ins><w:r><w:t>, đ&#x1B0;ợc</w:t></w:r></w:ins>\

@@ -1,10 +1,9 @@
 //! Digests for working groups outside: the list, and one with its items to answer, return or withdraw.
 
 use api::answering::v1::{
-    AnswerItemRequest, Digest, DigestItem, DigestItemState, ExportDigestRequest,
-    ExportDigestResponse, GetDigestRequest,
-    ImportAnswersRequest, ImportAnswersResponse, ImportOutcome, ListDigestsRequest, ReturnItemRequest,
-    WithdrawItemRequest,
+    AnswerItemRequest, Digest, DigestItem, DigestItemState, ExportDigestRequest, ExportDigestResponse,
+    GetDigestRequest, ImportAnswersRequest, ImportAnswersResponse, ImportOutcome, ListDigestsRequest,
+    ReturnItemRequest, WithdrawItemRequest,
 };
 use askama::Template;
 use axum::{
