@@ -4,6 +4,7 @@ pub mod browser;
 pub mod collector;
 pub mod drive;
 pub mod mail;
+pub mod measure;
 pub mod platform;
 pub mod receiver;
 pub mod repeat;

@@ -245,7 +245,7 @@ impl Assignment {
         }
     }
 
-    /// That a person changed its deadline.
+    /// That a person, or another calendar, changed its deadline.
     pub fn deadline_changed(
         &self,
         change: DeadlineChange,
