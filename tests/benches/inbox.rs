@@ -41,11 +41,8 @@ async fn main() {
     command.args(["serve", "answering"]).env("MOTCUA__GRPC__LISTEN", "127.0.0.1:0");
     let (child, at) = serving_at(command.stdout(Stdio::piped()).kill_on_drop(true)).await;
     let client = AnsweringServiceClient::connect(format!("http://{at}")).await.expect("connected");
-    let tokens: Vec<String> = futures::stream::iter(0..officers)
-        .map(|n| token(&servers, n))
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let tokens: Vec<String> =
+        futures::stream::iter(0..officers).map(|n| token(&servers, n)).buffered(AT_ONCE).collect().await;
 
     // Twice: what is read the first time comes from the disk.
     for round in ["first round", "second round"] {
@@ -92,7 +89,9 @@ fn tell(round: &str, [plain, first, next]: &mut [Vec<Duration>; 3]) {
         for (what, times) in [("first page", &mut *first), ("next page", &mut *next)] {
             let time = percentile(times, percent);
             let ratio = ratio(time, plain);
-            println!("{round}, p{percent}: {what} / select 1 = {ratio:.1} (this run: {time:.1?} / {plain:.1?})");
+            println!(
+                "{round}, p{percent}: {what} / select 1 = {ratio:.1} (this run: {time:.1?} / {plain:.1?})"
+            );
         }
     }
 }

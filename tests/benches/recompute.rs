@@ -51,7 +51,8 @@ async fn main() {
     while left > 0 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(started.elapsed() < GIVE_UP, "{left} are left");
-        left = count(&pool, "select count(*) from routing.assignment where not answered and calendar < 2").await;
+        left =
+            count(&pool, "select count(*) from routing.assignment where not answered and calendar < 2").await;
         if first == 0 && left < tickets - tickets / 10 {
             first = resident(pid);
         }
@@ -59,7 +60,8 @@ async fn main() {
     let took = started.elapsed();
     let peak = resident(pid);
     let changed = count(&pool, "select count(*) from routing.recomputation").await;
-    let stated = count(&pool, "select count(*) from bus.outbox where name = 'routing.v1.DeadlineChanged'").await;
+    let stated =
+        count(&pool, "select count(*) from bus.outbox where name = 'routing.v1.DeadlineChanged'").await;
     assert_eq!((changed, stated), (tickets, tickets), "each changed and was stated once");
     let rate = f64::from(u32::try_from(tickets).unwrap_or(u32::MAX)) / took.as_secs_f64();
     println!(
@@ -114,7 +116,11 @@ async fn fill(pool: &PgPool, tickets: i64) {
 
 /// As many rows, as many indexes.
 async fn update(pool: &PgPool) {
-    run(pool, "update routing.assignment set calendar = 1, next_step_at = next_step_at + interval '1 second'").await;
+    run(
+        pool,
+        "update routing.assignment set calendar = 1, next_step_at = next_step_at + interval '1 second'",
+    )
+    .await;
 }
 
 async fn run(pool: &PgPool, statement: &'static str) {

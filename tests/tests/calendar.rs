@@ -126,7 +126,10 @@ async fn a_wrong_calendar_is_refused(dir: &Path) {
     let file = dir.join("bao.ics");
     let right = std::fs::read_to_string(&file).unwrap();
     for (wrong, says) in [
-        (right.replace("UID:1", "UID:1\r\nRRULE:FREQ=YEARLY"), "bao.ics: event 1 (Nghỉ bão): RRULE is not understood"),
+        (
+            right.replace("UID:1", "UID:1\r\nRRULE:FREQ=YEARLY"),
+            "bao.ics: event 1 (Nghỉ bão): RRULE is not understood",
+        ),
         (right.replace("END:VEVENT\r\n", ""), "bao.ics: it is no iCalendar file"),
         ("Tết nghỉ 9 ngày".to_owned(), "bao.ics: it is no iCalendar file"),
     ] {

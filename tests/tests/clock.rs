@@ -48,9 +48,15 @@ async fn count(pool: &PgPool, sql: &'static str, ticket_id: &str) -> i64 {
     sqlx::query_scalar(sql).bind(ticket_id).fetch_one(pool).await.unwrap()
 }
 
-const DRAFTED: &str = "select count(*) from answering.answer where ticket_id::text = $1 and state = 'drafted'";
+const DRAFTED: &str =
+    "select count(*) from answering.answer where ticket_id::text = $1 and state = 'drafted'";
 const GATHERED: &str = "select count(*) from answering.digest_item where ticket_id::text = $1";
-const STEPS: &str = "select count(*) from bus.outbox where ticket_id::text = $1 and name = 'routing.v1.DeadlineReached'";
+const STEPS: &str =
+    "select count(*) from bus.outbox where ticket_id::text = $1 and name = 'routing.v1.DeadlineReached'";
+
+/// Steps that were told twice.
+const REPEATED: &str = "select count(*) - count(distinct payload::jsonb ->> 'step') from bus.outbox
+                        where ticket_id::text = $1 and name = 'routing.v1.DeadlineReached'";
 
 /// Waits until it is so many.
 async fn reached(pool: &PgPool, sql: &'static str, ticket_id: &str, number: i64) {
@@ -81,25 +87,29 @@ async fn a_clock_that_jumps_neither_loses_nor_doubles_anything() {
     clock.jump(60);
     reached(&pool, STEPS, &first, 4).await;
     reached(&pool, GATHERED, &first, 1).await;
-    // Four months back: a day that was never taken gathers what waits, and nothing of the first comes again.
-    clock.jump(-60);
-    let second = ask(&rest, "Có phải đeo khẩu trang?").await;
-    reached(&pool, GATHERED, &second, 1).await;
-    // Right again, and ahead again: today and that day were taken; the second one's steps come.
+    // Right again: the second question. Two months back, a day that was never taken gathers it; of the first
+    // nothing comes again.
     clock.jump(0);
-    reached(&pool, STEPS, &second, 4).await;
+    let second = ask(&rest, "Có phải đeo khẩu trang?").await;
+    reached(&pool, DRAFTED, &second, 1).await;
+    clock.jump(-60);
+    reached(&pool, GATHERED, &second, 1).await;
+    // Right again, the group is reminded of it, once; ahead again, on a day that was taken, its steps come.
+    clock.jump(0);
+    until("the reminder", || async { (server.taken().len() >= 3).then_some(()) }).await;
     clock.jump(60);
+    reached(&pool, STEPS, &second, 4).await;
     let third = ask(&rest, "Khám sàng lọc ở đâu?").await;
     reached(&pool, DRAFTED, &third, 1).await;
     clock.jump(61);
     reached(&pool, GATHERED, &third, 1).await;
-    // The group had three digests, and was reminded of the one that was due meanwhile, once.
+    // The group had three digests, and the one reminder.
     until("the letters", || async { (server.taken().len() >= 4).then_some(()) }).await;
     clock.jump(0);
     platform.settle().await;
-    for (ticket_id, steps) in [(&first, 4), (&second, 4), (&third, 0)] {
-        assert_eq!(count(&pool, STEPS, ticket_id).await, steps, "{ticket_id}");
+    for ticket_id in [&first, &second, &third] {
         assert_eq!(count(&pool, GATHERED, ticket_id).await, 1, "{ticket_id}");
+        assert_eq!(count(&pool, REPEATED, ticket_id).await, 0, "{ticket_id}");
     }
     letters_wait_for_no_clock(&pool, &server).await;
     platform.stop().await;
@@ -109,17 +119,19 @@ async fn a_clock_that_jumps_neither_loses_nor_doubles_anything() {
 
 /// The database's clock was ahead when a letter was put, or taken by a process that then died.
 async fn letters_wait_for_no_clock(pool: &PgPool, server: &MailServer) {
-    let kinds: Vec<String> = sqlx::query_scalar("select fact from bus.notice where state = 'sent' order by 1")
-        .fetch_all(pool)
-        .await
-        .unwrap();
+    let sent = "select count(*) from bus.notice where state = $1";
+    until("all to be marked", || async { (count(pool, sent, "sent").await == 4).then_some(()) }).await;
+    let kinds: Vec<String> =
+        sqlx::query_scalar("select fact from bus.notice where state = 'sent' order by 1")
+            .fetch_all(pool)
+            .await
+            .unwrap();
     assert_eq!(kinds[..3], ["digest-gathered"; 3], "{kinds:?}");
     assert!(kinds.len() == 4 && kinds[3].starts_with("digest-reminder:"), "{kinds:?}");
     let ahead = "update bus.notice set state = 'waiting', attempts = 0, ended_at = null, next_at = now() + interval '40 days'
                  where fact like 'digest-reminder%'";
     sqlx::query(ahead).execute(pool).await.unwrap();
     until("the letter of a time to come", || async { (server.taken().len() >= 5).then_some(()) }).await;
-    let sent = "select count(*) from bus.notice where state = $1";
     until("it to be marked", || async { (count(pool, sent, "sent").await == 4).then_some(()) }).await;
     let died = "update bus.notice set state = 'sending', claimed_at = now() + interval '40 days'
                 where fact like 'digest-reminder%'";

@@ -276,7 +276,8 @@ impl Deadline {
         }
         let due_at = self.computed(calendar);
         let unheard = self.policy.first_response.filter(|_| self.first_response_at.is_none());
-        let first = unheard.map(|span| calendar.due(self.started_at, span, &[])).or(self.first_response_due_at);
+        let first =
+            unheard.map(|span| calendar.due(self.started_at, span, &[])).or(self.first_response_due_at);
         let changed = (due_at, first) != (self.due_at, self.first_response_due_at);
         if changed {
             (self.due_at, self.first_response_due_at) = (due_at, first);

@@ -47,8 +47,7 @@ impl Registrar {
     /// Says whether this process's calendar is in force.
     async fn recompute(&self) -> Result<bool, sqlx::Error> {
         let rules = self.rules();
-        let held =
-            storage::hold(self.pool(), &rules.reckoning(), Some(rules.calendar.version())).await?;
+        let held = storage::hold(self.pool(), &rules.reckoning(), Some(rules.calendar.version())).await?;
         if held.version != rules.calendar.version() {
             self.take_rules(Arc::new(rules.of_version(held.version)));
         }

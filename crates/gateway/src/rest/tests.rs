@@ -305,8 +305,8 @@ fn officer_schemas(checked: &mut Checked) {
 fn deadline_schemas(checked: &mut Checked) {
     use routing::{
         Deadline, DeadlineEnding, DeadlineExtension, DeadlinePause, DeadlineRecomputation, DeadlineStep,
-        ExtendDeadlineRequest, GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest, ResumeDeadlineRequest, SpanUnit,
-        WaitsFor,
+        ExtendDeadlineRequest, GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest,
+        ResumeDeadlineRequest, SpanUnit, WaitsFor,
     };
     let at = Some(Timestamp::default());
     checked.values::<WaitsFor>("WaitsFor", WaitsFor::as_str_name);

@@ -32,18 +32,23 @@ pub async fn hold(pool: &PgPool, content: &Value, own: Option<u32>) -> Result<He
     let held = match (newest, own) {
         (Some(newest), _) if newest.content == *content => {
             if newest.stale {
-                sqlx::query!("update routing.calendar set seen_at = now() where version = $1", newest.version)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query!(
+                    "update routing.calendar set seen_at = now() where version = $1",
+                    newest.version
+                )
+                .execute(&mut *tx)
+                .await?;
             }
             Held { version: newest.version.unsigned_abs(), in_force: true }
         }
         (Some(newest), Some(own)) if !newest.unseen => Held { version: own, in_force: false },
         _ => {
-            let version =
-                sqlx::query_scalar!("insert into routing.calendar (content) values ($1) returning version", content)
-                    .fetch_one(&mut *tx)
-                    .await?;
+            let version = sqlx::query_scalar!(
+                "insert into routing.calendar (content) values ($1) returning version",
+                content
+            )
+            .fetch_one(&mut *tx)
+            .await?;
             Held { version: version.unsigned_abs(), in_force: true }
         }
     };
