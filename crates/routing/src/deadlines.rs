@@ -7,7 +7,7 @@ use api::{
 use runtime::{Principal, Refusal};
 
 use crate::{
-    assignment::Assignment,
+    assignment::{Assignment, Clocked},
     deadline::{Deadline, Extension, Pause, Recomputation, Refused},
     policy::{Case, Urgency, WaitsFor},
     service::Routing,
@@ -131,7 +131,7 @@ impl Routing {
         let Some(deadline) = step(&assignment).map_err(refused)? else { return Ok(assignment) };
         assignment.deadline = deadline;
         storage::save_assignment(&mut tx, &assignment, &self.rules).await?;
-        let fact = assignment.deadline_changed(change, &self.organisation, self.clock.now());
+        let fact = Clocked::from(&assignment).changed(change, &self.organisation, self.clock.now());
         bus::outbox::put(&mut tx, &fact).await?;
         tx.commit().await?;
         Ok(assignment)

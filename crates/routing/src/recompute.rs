@@ -19,7 +19,7 @@ use crate::{
 /// How often to say that this process lives, and to look for deadlines of another calendar.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Assignments of one transaction.
+/// Questions of one transaction.
 const BATCH: i64 = 500;
 
 impl Registrar {
@@ -72,15 +72,13 @@ impl Routing {
         let (mut found, end) = storage::lock_outdated(&mut tx, calendar.version(), place, BATCH).await?;
         let Some(end) = end else { return Ok(None) };
         let (mut facts, mut recomputations) = (Vec::new(), Vec::new());
-        for assignment in &mut found {
-            let before = assignment.deadline.clone();
-            let (after, changed) = before.clone().recalculate(calendar);
-            assignment.deadline = after;
+        for question in &mut found {
+            let (after, changed) = question.deadline.clone().recalculate(calendar);
+            let before = std::mem::replace(&mut question.deadline, after);
             if changed {
-                let fact = assignment.deadline_changed(DeadlineChange::Recomputed, &self.organisation, now);
-                facts.push(fact);
-                let recomputation = Recomputation::between(&before, &assignment.deadline, now);
-                recomputations.extend(recomputation.map(|one| (assignment.ticket_id, one)));
+                facts.push(question.changed(DeadlineChange::Recomputed, &self.organisation, now));
+                let recomputation = Recomputation::between(&before, &question.deadline, now);
+                recomputations.extend(recomputation.map(|one| (question.ticket_id, one)));
             }
         }
         storage::save_recomputed(&mut tx, &found, &self.rules).await?;

@@ -19,7 +19,7 @@ pub async fn lock_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding, calendar
+                suggestions, moves, binding
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -36,7 +36,7 @@ pub async fn find_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding, calendar
+                suggestions, moves, binding
          from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
@@ -56,9 +56,9 @@ pub async fn lock_stepping(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding, calendar
-         from routing.assignment where next_step_at <= $1 and calendar >= $2 order by next_step_at limit $3
-         for update skip locked",
+                suggestions, moves, binding
+         from routing.assignment where next_step_at <= $1 and (calendar >= $2 or deadline is null)
+         order by next_step_at limit $3 for update skip locked",
         now,
         i32::try_from(calendar).unwrap_or(i32::MAX),
         limit,
@@ -78,7 +78,7 @@ pub async fn lock_open_at(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding, calendar
+                suggestions, moves, binding
          from routing.assignment where not answered and unit = any($1) limit $2
          for update skip locked",
         units,
@@ -144,7 +144,6 @@ struct Row {
     suggestions: serde_json::Value,
     moves: i32,
     binding: String,
-    calendar: i32,
 }
 
 impl TryFrom<Row> for Assignment {

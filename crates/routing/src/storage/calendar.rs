@@ -3,11 +3,14 @@
 use api::TicketId;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use super::Row;
-use crate::{assignment::Assignment, deadline::Recomputation, policy::Rules};
+use crate::{
+    assignment::Clocked,
+    deadline::{Deadline, Recomputation},
+    policy::Rules,
+};
 
 /// The calendar of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,21 +66,19 @@ pub struct Place {
     ticket_id: Uuid,
 }
 
-/// Some of the open assignments whose deadline was computed with an older calendar, from `place` on,
-/// locked; those that another has are left out. Says where they end.
+/// Some of the open questions whose deadline was computed with an older calendar, from `place` on, locked;
+/// those that another has are left out. Says where they end.
 pub async fn lock_outdated(
     conn: &mut PgConnection,
     version: u32,
     place: Place,
     limit: i64,
-) -> Result<(Vec<Assignment>, Option<Place>), sqlx::Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding, calendar
-         from routing.assignment
-         where not answered and calendar < $1 and (calendar, ticket_id) > ($2, $3)
-         order by calendar, ticket_id limit $4 for update skip locked",
+) -> Result<(Vec<Clocked>, Option<Place>), sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"select ticket_id, agency, unit, field, calendar, deadline as "deadline!: Json<Deadline>"
+           from routing.assignment
+           where not answered and calendar < $1 and (calendar, ticket_id) > ($2, $3) and deadline is not null
+           order by calendar, ticket_id limit $4 for update skip locked"#,
         i32::try_from(version).unwrap_or(i32::MAX),
         place.calendar,
         place.ticket_id,
@@ -86,32 +87,34 @@ pub async fn lock_outdated(
     .fetch_all(conn)
     .await?;
     let end = rows.last().map(|row| Place { calendar: row.calendar, ticket_id: row.ticket_id });
-    let found = rows.into_iter().map(Assignment::try_from).collect::<Result<_, _>>()?;
-    Ok((found, end))
+    let found = rows.into_iter().map(|row| Clocked {
+        ticket_id: TicketId(row.ticket_id),
+        agency: row.agency,
+        unit: row.unit,
+        field: row.field,
+        deadline: row.deadline.0,
+    });
+    Ok((found.collect(), end))
 }
 
-/// Saves deadlines of locked assignments that were looked at with the calendar of these rules.
+/// Saves deadlines of locked questions that were looked at with the calendar of these rules.
 pub async fn save_recomputed(
     conn: &mut PgConnection,
-    assignments: &[Assignment],
+    questions: &[Clocked],
     rules: &Rules,
 ) -> Result<(), sqlx::Error> {
-    let ids: Vec<Uuid> = assignments.iter().map(|one| one.ticket_id.0).collect();
-    let deadlines = assignments.iter().map(|one| serde_json::to_value(&one.deadline));
-    let deadlines: Vec<Value> =
-        deadlines.collect::<Result<_, _>>().map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let due: Vec<DateTime<Utc>> = assignments.iter().map(|one| one.deadline.due_at).collect();
-    let next: Vec<Option<DateTime<Utc>>> =
-        assignments.iter().map(|one| one.deadline.next_step(rules).map(|(_, at)| at)).collect();
+    let all = || questions.iter().map(|one| &one.deadline);
+    let next: Vec<Option<DateTime<Utc>>> = all().map(|one| one.next_step(rules).map(|(_, at)| at)).collect();
+    let deadlines: Vec<Json<&Deadline>> = all().map(Json).collect();
     sqlx::query!(
         "update routing.assignment a
          set deadline = d.deadline, due_at = d.due_at, next_step_at = d.next_step_at, calendar = $5
          from unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::timestamptz[])
               as d (ticket_id, deadline, due_at, next_step_at)
          where a.ticket_id = d.ticket_id",
-        &ids,
-        &deadlines,
-        &due,
+        &questions.iter().map(|one| one.ticket_id.0).collect::<Vec<_>>(),
+        deadlines.as_slice() as &[Json<&Deadline>],
+        &all().map(|one| one.due_at).collect::<Vec<_>>(),
         next.as_slice() as &[Option<DateTime<Utc>>],
         i32::try_from(rules.calendar.version()).unwrap_or(i32::MAX),
     )
