@@ -20,7 +20,7 @@ use sqlx::PgPool;
 use tokio::process::Child;
 
 /// Longer than this it never ends.
-const GIVE_UP: Duration = Duration::from_mins(60);
+const GIVE_UP: Duration = Duration::from_hours(1);
 
 #[tokio::main]
 async fn main() {
