@@ -5,6 +5,7 @@ pub mod bucket;
 pub mod collector;
 pub mod drive;
 pub mod mail;
+pub mod measure;
 pub mod platform;
 pub mod receiver;
 pub mod repeat;

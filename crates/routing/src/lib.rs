@@ -13,6 +13,7 @@ mod holidays;
 mod moves;
 mod organisation;
 mod policy;
+mod recompute;
 mod registrar;
 mod registry;
 mod rule;
@@ -64,6 +65,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (submitted, returned) = (registrar.clone(), registrar.clone());
     let (reopened, approved) = (registrar.clone(), registrar.clone());
     let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
+    let recompute = registrar.clone().run_recompute(ctx.shutdown.clone());
     let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
     let grpc = Grpc(registrar);
     Ok(Role::named("routing")
@@ -87,5 +89,6 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             async move { routing.on_answer_approved(event).await }
         }))
         .runs("deadlines", sweep)
+        .runs("calendar", recompute)
         .runs("registry", refresh))
 }

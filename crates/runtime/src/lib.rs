@@ -6,6 +6,7 @@ pub mod config;
 mod context;
 pub mod error;
 mod grpc;
+mod health;
 mod migrate;
 pub mod notify;
 pub mod phrase;

@@ -77,6 +77,7 @@ pub(super) fn milestone(language: Language, what: Milestone) -> Said {
         Milestone::Extended => "milestone-extended",
         Milestone::Hastened => "milestone-hastened",
         Milestone::Forwarded => "milestone-forwarded",
+        Milestone::Recomputed => "milestone-recomputed",
     })
 }
 

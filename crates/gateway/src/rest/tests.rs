@@ -304,9 +304,9 @@ fn officer_schemas(checked: &mut Checked) {
 
 fn deadline_schemas(checked: &mut Checked) {
     use routing::{
-        Deadline, DeadlineEnding, DeadlineExtension, DeadlinePause, DeadlineStep, ExtendDeadlineRequest,
-        GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest, ResumeDeadlineRequest, SpanUnit,
-        WaitsFor,
+        Deadline, DeadlineEnding, DeadlineExtension, DeadlinePause, DeadlineRecomputation, DeadlineStep,
+        ExtendDeadlineRequest, GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest,
+        ResumeDeadlineRequest, SpanUnit, WaitsFor,
     };
     let at = Some(Timestamp::default());
     checked.values::<WaitsFor>("WaitsFor", WaitsFor::as_str_name);
@@ -323,6 +323,7 @@ fn deadline_schemas(checked: &mut Checked) {
     checked.message("Deadline", &deadline);
     checked.message("DeadlinePause", &DeadlinePause { since: at, until: at, ..Default::default() });
     checked.message("DeadlineExtension", &DeadlineExtension { at, due_before: at, ..Default::default() });
+    checked.message("DeadlineRecomputation", &DeadlineRecomputation { at, due_before: at, due_at: at });
     let response = GetDeadlineResponse { deadline: Some(deadline), ..Default::default() };
     checked.message("GetDeadlineResponse", &response);
     checked.message("PauseDeadlineRequest", &PauseDeadlineRequest::default());
