@@ -5,6 +5,7 @@ pub mod collector;
 pub mod drive;
 pub mod mail;
 pub mod platform;
+pub mod provider;
 pub mod receiver;
 pub mod repeat;
 pub mod rest;
