@@ -307,3 +307,6 @@ fn refused(why: &dyn std::fmt::Display) -> Problem {
     tracing::warn!(%why, "what the OpenID provider sent was not taken");
     Problem::new(StatusCode::FORBIDDEN, "PROVIDER_REFUSED")
 }
+
+#[cfg(test)]
+mod tests;
