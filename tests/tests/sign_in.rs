@@ -221,7 +221,9 @@ fn printed(said: &str, what: &str) -> String {
 async fn fill_in(browser: &Browser, name: &str, password: &str, code: &str) {
     browser.go("/dang-nhap?ve=%2Fbao-cao").await;
     for (field, text) in [("#name", name), ("#password", password), ("#code", code)] {
-        browser.fill(field, text).await;
+        if !text.is_empty() {
+            browser.fill(field, text).await;
+        }
     }
     browser.click("#by-account button").await;
 }
