@@ -135,9 +135,10 @@ impl Walker {
             let url = response.url().to_string();
             let Some(to) = response.headers().get("location") else {
                 let page = response.text().await.unwrap();
-                let form = match page.contains("name=\"login\"") {
-                    true => vec![("prompt", "login"), ("login", login), ("password", "any")],
-                    false => vec![("prompt", "consent")],
+                let form = if page.contains("name=\"login\"") {
+                    vec![("prompt", "login"), ("login", login), ("password", "any")]
+                } else {
+                    vec![("prompt", "consent")]
                 };
                 response = self.send(&url, Some(&form)).await;
                 continue;

@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn the_page_of_the_form_is_one_of_this_site() {
         let on = |page: &str| {
-            let headers = HeaderMap::from_iter([(header::REFERER, page.parse().unwrap())]);
+            let mut headers = HeaderMap::new();
+            headers.insert(header::REFERER, page.parse().unwrap());
             written_on(&headers)
         };
         assert_eq!(on("https://hoi.gov.vn/can-bo/phieu/1?a=b"), "/can-bo/phieu/1?a=b");
