@@ -91,7 +91,7 @@ impl Accounts {
         let shown = Shown {
             // Nor if the password was reset in between.
             password: right && account.password_hash == hash,
-            step: self.step(&account, code, now)?,
+            step: self.step(&account, code, now),
         };
         let (account, let_in) = account.attempt(shown, now);
         storage::save_account(&mut tx, &account).await?;
@@ -260,18 +260,18 @@ impl Accounts {
     }
 
     /// The step of the account's second factor whose code this is, if it is one of about now.
-    fn step(&self, account: &Account, code: &str, now: DateTime<Utc>) -> Result<Option<u64>, Refusal> {
-        let Some(sealed) = &account.totp else { return Ok(None) };
+    fn step(&self, account: &Account, code: &str, now: DateTime<Utc>) -> Option<u64> {
+        let sealed = account.totp.as_ref()?;
         let secret: Option<String> = self.tokens.open(&purpose(&account.name), sealed, now);
         let totp = secret.and_then(|secret| totp_rs::Secret::try_from_base32(secret).ok());
         let Some(totp) = totp.and_then(|secret| second_factor(&account.name, secret).ok()) else {
             tracing::error!(
                 "the second factor of an account can't be read, as after a change of auth.token_key"
             );
-            return Ok(None);
+            return None;
         };
         let digits: String = code.chars().filter(char::is_ascii_digit).collect();
-        Ok(totp.check(&digits, now.timestamp().unsigned_abs()))
+        totp.check(&digits, now.timestamp().unsigned_abs())
     }
 
     /// A new secret: for the app, and sealed.
