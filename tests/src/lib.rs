@@ -7,6 +7,7 @@ pub mod drive;
 pub mod mail;
 pub mod measure;
 pub mod platform;
+pub mod provider;
 pub mod receiver;
 pub mod repeat;
 pub mod rest;

@@ -23,6 +23,11 @@ impl Fields {
         Ok(Self(fields))
     }
 
+    /// All of them, as they came.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     pub fn push(&mut self, name: String, value: String) {
         self.0.push((name, value));
     }

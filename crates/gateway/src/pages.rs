@@ -6,6 +6,7 @@ mod digest;
 mod editor;
 mod family;
 mod feeds;
+pub(crate) mod kept;
 mod library;
 mod marks;
 mod moving;
@@ -14,6 +15,7 @@ mod report;
 mod reports;
 mod review;
 mod sign_in;
+mod sign_on;
 mod store;
 mod ticket;
 mod words;
@@ -26,8 +28,8 @@ use axum::{
     body::Body,
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
-    middleware::{Next, from_fn},
-    response::{Html, IntoResponse as _, Redirect, Response},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{Html, IntoResponse as _, Response},
     routing::{get, post},
 };
 
@@ -35,14 +37,15 @@ use crate::{
     assets::{self, CSS_URL, JS_URL},
     guard,
     language::{self, Language, Said},
+    oidc,
     problem::Problem,
-    session::{SIGN_IN, SignedIn, Visitor},
+    session::{self, SIGN_IN, SIGN_OUT, SignedIn, Visitor},
     state::Gateway,
 };
 
 type Page = Result<Response, Problem>;
 
-pub(crate) fn routes() -> Router<Gateway> {
+pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/", get(asker::ask_form))
         .route("/ask", post(asker::ask))
@@ -59,7 +62,9 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
         .route("/theo-doi/{trackingCode}/khong-dung", post(ticket::reject))
         .route(SIGN_IN, get(sign_in::form).post(sign_in::sign_in))
-        .route("/dang-xuat", post(sign_in::sign_out))
+        .route(SIGN_OUT, post(sign_in::sign_out))
+        .route(sign_on::START, get(sign_on::start))
+        .route(oidc::RETURN, get(sign_on::complete))
         .route("/can-bo", get(officer::inbox))
         .route("/can-bo/phieu/{ticketId}", get(officer::question))
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
@@ -101,6 +106,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/kiem-tra", post(review::check))
         .route("/can-bo/phieu/{ticketId}/trinh-duyet", post(review::submit))
         .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
+        .layer(from_fn_with_state(gateway.clone(), session::pages))
         .layer(from_fn(guard::same_site))
         .layer(from_fn(language::remember))
 }
@@ -127,7 +133,7 @@ impl Frame {
             js: &JS_URL,
             language,
             switch,
-            name: caller.map_or_else(String::new, |c| c.principal.subject.clone()),
+            name: caller.map_or_else(String::new, |c| c.name().to_owned()),
             role: role.map_or(Said::Borrowed(""), |role| words::role(language, role)),
             has_inbox: role.is_some_and(words::has_inbox),
             edits: role.is_some_and(words::edits),
@@ -208,6 +214,11 @@ struct ErrorPage {
     passing: bool,
 }
 
+/// Whether only officers and others who are signed in come here.
+pub(crate) fn is_officers(path: &str) -> bool {
+    ["/can-bo", "/bien-tap", "/bao-cao"].iter().any(|page| path.starts_with(page))
+}
+
 fn is_page(path: &str) -> bool {
     !["/api/", "/open311/", "/assets/", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p))
 }
@@ -220,6 +231,7 @@ pub(crate) async fn render_problem(
     next: Next,
 ) -> Response {
     let is_page = is_page(request.uri().path());
+    let to_sign_in = session::to_sign_in(true, request.method(), request.uri());
     let mut response = next.run(request).await;
     if !is_page {
         return response;
@@ -228,7 +240,7 @@ pub(crate) async fn render_problem(
         return response;
     };
     if problem.status == StatusCode::UNAUTHORIZED {
-        return Redirect::to(&format!("{SIGN_IN}?het=1")).into_response();
+        return to_sign_in.into_response();
     }
     let template = ErrorPage {
         message: sentence(frame.language, &problem),
@@ -246,8 +258,8 @@ pub(crate) async fn render_problem(
     response
 }
 
-/// One segment of a path, whatever the text.
-fn segment(text: &str) -> String {
+/// One segment of a path, or one value of a query, whatever the text.
+pub(crate) fn segment(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
         if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {

@@ -1,5 +1,6 @@
 //! REST: every route is one gRPC call; bodies are the protobuf messages in canonical JSON.
 
+mod account;
 mod analyst;
 mod asker;
 mod automation;
@@ -120,6 +121,11 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/digests/{digestId}/import", digest::import_answers)
         .get("/api/v1/notices", notice::list_notices)
         .post("/api/v1/notices/replay", notice::replay_notices)
+        .get("/api/v1/accounts", account::list_accounts)
+        .post("/api/v1/accounts", account::create_account)
+        .post("/api/v1/accounts/{name}/disable", account::disable_account)
+        .post("/api/v1/accounts/{name}/password", account::reset_password)
+        .post("/api/v1/accounts/{name}/totp", account::enrol_totp)
         .get("/api/openapi.json", assets::openapi)
 }
 

@@ -14,8 +14,8 @@ use api::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
     routing::v1::{
-        custody_service_client::CustodyServiceClient, registry_service_client::RegistryServiceClient,
-        routing_service_client::RoutingServiceClient,
+        account_service_client::AccountServiceClient, custody_service_client::CustodyServiceClient,
+        registry_service_client::RegistryServiceClient, routing_service_client::RoutingServiceClient,
     },
 };
 use runtime::{Context, Peer};
@@ -24,7 +24,9 @@ use tokio::sync::Semaphore;
 use crate::{
     config::Config,
     limits::Limits,
+    oidc::Provider,
     organisation::{self, Organisation},
+    standing::Standing,
 };
 
 /// What every handler needs; cheap to clone.
@@ -38,15 +40,20 @@ struct Inner {
     places: Semaphore,
     uploads: Semaphore,
     limits: Limits,
+    provider: Option<Provider>,
+    standing: Standing,
 }
 
 impl Gateway {
-    pub fn new(context: Context, config: Config) -> Self {
+    pub fn try_new(context: Context, config: Config) -> anyhow::Result<Self> {
         let places = Semaphore::new(config.concurrency_max);
         let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);
         let organisation = organisation::Cache::default();
-        Self(Arc::new(Inner { context, config, organisation, places, uploads, limits }))
+        let provider = Provider::try_new(&config.oidc)?;
+        let standing = Standing::default();
+        let inner = Inner { context, config, organisation, places, uploads, limits, provider, standing };
+        Ok(Self(Arc::new(inner)))
     }
 
     pub fn context(&self) -> &Context {
@@ -70,6 +77,16 @@ impl Gateway {
     /// How much one client may ask.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The agency's own accounts, if a provider of them is configured.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
+    }
+
+    /// Who may still act, and for which unit.
+    pub fn standing(&self) -> &Standing {
+        &self.0.standing
     }
 
     /// The registry of units and fields, at most some seconds old.
@@ -100,6 +117,16 @@ impl Gateway {
     /// Of agencies, units and fields.
     pub fn registry(&self, bearer: Option<&str>) -> RegistryServiceClient<Peer> {
         RegistryServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    /// Of local accounts.
+    pub fn accounts(&self, bearer: Option<&str>) -> AccountServiceClient<Peer> {
+        AccountServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    /// As [`Self::accounts`], for what only the gateway itself may ask.
+    pub fn accounts_as_gateway(&self) -> AccountServiceClient<Peer> {
+        AccountServiceClient::new(self.0.context.peer("routing"))
     }
 
     pub fn answering(&self, bearer: Option<&str>) -> AnsweringServiceClient<Peer> {

@@ -1,5 +1,7 @@
 //! The whole router, with peers that cannot be reached: what it answers by itself.
 
+mod sessions;
+
 use axum::{
     Router,
     body::Body,
@@ -34,7 +36,7 @@ async fn context() -> Context {
 }
 
 async fn app() -> Router {
-    router(&context().await, &Config::default())
+    router(&context().await, &Config::default()).unwrap()
 }
 
 async fn send(app: Router, request: Request<Body>) -> (StatusCode, Response<()>, String) {
@@ -150,12 +152,12 @@ async fn forms_of_other_sites_are_refused() {
 async fn officers_sign_in_with_a_token_and_out_again() {
     let (status, response, _) = get("/can-bo").await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    assert_eq!(response.headers()[header::LOCATION], "/dang-nhap");
+    assert_eq!(response.headers()[header::LOCATION], "/dang-nhap?ve=%2Fcan-bo");
 
     let context = context().await;
     let officer = Principal { subject: "an".into(), role: RoleName::Officer, unit: None };
     let token = context.tokens().sign(&officer, Duration::hours(1), context.clock.now()).unwrap();
-    let app = router(&context, &Config::default());
+    let app = router(&context, &Config::default()).unwrap();
     let form = |token: &str| {
         post("/dang-nhap", "application/x-www-form-urlencoded", format!("token=+{token}%0D%0A"))
     };
@@ -204,7 +206,7 @@ async fn assets_are_kept_by_browsers() {
 #[tokio::test]
 async fn what_is_over_the_limit_is_shed() {
     let config = Config { concurrency_max: 0, ..Config::default() };
-    let app = router(&context().await, &config);
+    let app = router(&context().await, &config).unwrap();
     let request = Request::get("/api/v1/search?q=x").body(Body::empty()).unwrap();
     let (status, _, body) = send(app.clone(), request).await;
     assert_eq!((status, reason(&body).as_str()), (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"));

@@ -1,5 +1,6 @@
 //! Requests to typed values, results to responses.
 
+pub mod account;
 mod custody;
 mod registry;
 

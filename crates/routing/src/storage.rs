@@ -1,5 +1,6 @@
 //! SQL of `routing.*`.
 
+pub mod account;
 pub mod calendar;
 pub mod custody;
 pub mod registry;

@@ -1,5 +1,7 @@
 //! The OpenAPI document is written by hand: these tests hold it to the routes and the messages.
 
+mod account;
+
 use std::collections::BTreeSet;
 
 use api::{Timestamp, analytics::v1 as analytics, answering::v1 as answering, intake::v1 as intake};
@@ -110,6 +112,7 @@ fn the_schemas_name_the_messages_fields() {
     automation_schemas(&mut checked);
     deadline_schemas(&mut checked);
     registry_schemas(&mut checked);
+    account::schemas(&mut checked);
     moving_schemas(&mut checked);
     review_schemas(&mut checked);
     editor_schemas(&mut checked);
