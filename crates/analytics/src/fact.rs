@@ -298,7 +298,11 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
-    use api::{intake::v1::{self as intake, Kind}, knowledge::v1::Band, routing::v1::RoutingReason};
+    use api::{
+        intake::v1::{self as intake, Kind},
+        knowledge::v1::Band,
+        routing::v1::RoutingReason,
+    };
     use chrono::Duration;
 
     use super::*;

@@ -1,7 +1,7 @@
 //! Which tickets a figure counts. Pure.
 
 use api::{
-    Timestamp, TicketId,
+    TicketId, Timestamp,
     analytics::v1::{CountedTicket, PlaceBox, TicketOutcome, TicketsOf},
     intake,
 };
@@ -31,7 +31,8 @@ impl Span {
         let fits = |span: &Self| {
             span.since <= span.until && span.until - span.since <= TimeDelta::days(SPAN_DAYS_MAX)
         };
-        let message = format!("since and until are moments, in this order, at most {SPAN_DAYS_MAX} days apart");
+        let message =
+            format!("since and until are moments, in this order, at most {SPAN_DAYS_MAX} days apart");
         span.filter(fits).map(Some).ok_or_else(|| Refusal::invalid("until", "SPAN_NOT_VALID", message))
     }
 }
@@ -165,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_token_reads_back_and_others_are_refused() {
-        let after = After { at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(), id: Uuid::max() };
+        let after =
+            After { at: DateTime::from_timestamp_micros(1_700_000_000_000_001).unwrap(), id: Uuid::max() };
         assert_eq!(After::of_token(&after.token()).unwrap(), Some((after.at, after.id)));
         assert_eq!(After::of_token("").unwrap(), None);
         for token in ["~", "1~x", "x~00000000-0000-0000-0000-000000000000", "99999999999999999999~"] {
@@ -178,7 +180,9 @@ mod tests {
         let day = |n| api::timestamp(DateTime::UNIX_EPOCH + TimeDelta::days(n));
         assert_eq!(Span::asked(None, None).unwrap(), None);
         assert!(Span::asked(Some(&day(0)), Some(&day(62))).unwrap().is_some());
-        for (since, until) in [(Some(day(0)), None), (Some(day(1)), Some(day(0))), (Some(day(0)), Some(day(63)))] {
+        for (since, until) in
+            [(Some(day(0)), None), (Some(day(1)), Some(day(0))), (Some(day(0)), Some(day(63)))]
+        {
             assert!(Span::asked(since.as_ref(), until.as_ref()).is_err());
         }
     }

@@ -94,7 +94,8 @@ impl Period {
 
     fn steps(self) -> impl Iterator<Item = DateTime<Utc>> {
         let step = TimeDelta::seconds(self.step().into());
-        std::iter::successors(Some(self.since), move |at| Some(*at + step)).take_while(move |at| *at < self.now)
+        std::iter::successors(Some(self.since), move |at| Some(*at + step))
+            .take_while(move |at| *at < self.now)
     }
 }
 
@@ -111,8 +112,8 @@ pub struct Counted {
     pub heirs: BTreeMap<String, String>,
 }
 
-pub fn overview(period: Period, counted: Counted) -> GetOverviewResponse {
-    let cells = cells(&counted);
+pub fn overview(period: Period, counted: &Counted) -> GetOverviewResponse {
+    let cells = cells(counted);
     let whole = cells.values().fold(Cell::default(), |sum, cell| sum.and(*cell));
     let steps: Vec<_> = period.steps().collect();
     let mut asked = vec![0; steps.len()];
@@ -122,8 +123,7 @@ pub fn overview(period: Period, counted: Counted) -> GetOverviewResponse {
         }
     }
     let arrivals = steps.iter().zip(asked);
-    let arrivals =
-        arrivals.map(|(since, asked)| ArrivalPoint { since: Some(api::timestamp(*since)), asked });
+    let arrivals = arrivals.map(|(since, asked)| ArrivalPoint { since: Some(api::timestamp(*since)), asked });
     GetOverviewResponse {
         as_of: Some(api::timestamp(period.now)),
         since: Some(api::timestamp(period.since)),
@@ -133,7 +133,7 @@ pub fn overview(period: Period, counted: Counted) -> GetOverviewResponse {
         standing: Some(standing(whole.deadlines)),
         ratings: Some(rating_figures(whole.ratings)),
         arrivals: arrivals.collect(),
-        fields: fields(&counted, steps.len()),
+        fields: fields(counted, steps.len()),
         units: units(&cells),
         bottlenecks: bottleneck::worst(&cells, BOTTLENECKS_MAX),
         reports: counted.reports,
@@ -200,7 +200,8 @@ fn fields(counted: &Counted, steps: usize) -> Vec<HotField> {
     let mut fields: Vec<_> = series
         .into_iter()
         .map(|(field, series)| {
-            let (asked, before) = (series.iter().sum(), counted.before.get(field).copied().unwrap_or_default());
+            let (asked, before) =
+                (series.iter().sum(), counted.before.get(field).copied().unwrap_or_default());
             let told = trend::trend(asked, before);
             HotField {
                 field: field.to_owned(),
@@ -274,7 +275,7 @@ mod tests {
         let deadlines = Deadlines { on_time: 1, late: 1, open: 2, open_overdue: 1, ..Deadlines::default() };
         let found = overview(
             period,
-            Counted {
+            &Counted {
                 arrived: vec![
                     arrived("cu", "y-te", 0, 2),
                     arrived("moi", "y-te", 1, 3),
@@ -296,8 +297,11 @@ mod tests {
         assert_eq!(standing.on_time_share, Some(2.0 / 6.0));
         let units: Vec<_> = found.units.iter().map(|one| (one.unit.as_str(), one.asked)).collect();
         assert_eq!(units, [("moi", 5), ("", 2)]);
-        let hot: Vec<_> =
-            found.fields.iter().map(|one| (one.field.as_str(), one.asked, one.before, one.series.len())).collect();
+        let hot: Vec<_> = found
+            .fields
+            .iter()
+            .map(|one| (one.field.as_str(), one.asked, one.before, one.series.len()))
+            .collect();
         assert_eq!(hot, [("y-te", 5, 20, 2), ("", 1, 0, 2), ("cu-ky", 0, 4, 2)]);
         assert!(found.ratings.unwrap().satisfied_low < 0.75);
     }
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn nothing_counted_gives_no_figures_and_no_panic() {
         let period = Period { since: at("2026-11-27T17:00:00Z"), now: at("2026-11-27T17:00:00Z"), days: 1 };
-        let found = overview(period, Counted::default());
+        let found = overview(period, &Counted::default());
         assert_eq!((found.asked, found.arrivals.len(), found.units.len()), (0, 0, 0));
         assert_eq!(found.standing.unwrap().on_time_share, None);
     }

@@ -67,7 +67,7 @@ impl Analytics {
         let period = period(&mut conn, now, days).await?;
         let heirs = storage::heirs(&mut conn, now).await?;
         let chosen = Chosen::new(unit, field, &heirs)?;
-        Ok(overview::overview(period, count(&mut conn, period, &chosen, heirs).await?))
+        Ok(overview::overview(period, &count(&mut conn, period, &chosen, heirs).await?))
     }
 
     pub async fn list_tickets(&self, request: ListTicketsRequest) -> Result<ListTicketsResponse, Refusal> {
@@ -94,7 +94,9 @@ impl Analytics {
         let only = chosen.only();
         let among = Among { now, only, bounds, after, limit: i64::from(limit) + 1 };
         let (total, mut found) = match kind {
-            Kind::Asked { reports } => storage::overview::list_asked(&mut conn, span, reports, &among).await?,
+            Kind::Asked { reports } => {
+                storage::overview::list_asked(&mut conn, span, reports, &among).await?
+            }
             Kind::Promised { outcomes, in_period } => {
                 // Nobody answers within no time: all that is left is what waits.
                 let span = if in_period { span } else { Span { since: now, until: now } };

@@ -109,7 +109,10 @@ mod tests {
         let sums = joined(units.to_vec(), &heirs);
         let figures = sums.iter().map(|(unit, sum)| (unit.as_str(), sum.late, sum.open));
         assert_eq!(figures.collect::<Vec<_>>(), [("c", 30, 3), ("x", 10, 1)]);
-        assert_eq!((codes("c", &heirs), codes("x", &heirs)), (vec!["a".into(), "b".into(), "c".into()], vec!["x".into()]));
+        assert_eq!(
+            (codes("c", &heirs), codes("x", &heirs)),
+            (vec!["a".into(), "b".into(), "c".into()], vec!["x".into()])
+        );
 
         let dropped = vec![step(OrganisationChange::Dropped, "a", &[])];
         let event = OrganisationChanged { steps: dropped, ..OrganisationChanged::default() };

@@ -50,6 +50,12 @@ impl SignedIn {
         matches!(self.principal.role, RoleName::Dispatcher | RoleName::Operator)
     }
 
+    /// Whether the session has not ended since.
+    pub fn still_holds(&self, gateway: &Gateway) -> bool {
+        let context = gateway.context();
+        context.tokens().verify(&self.token, context.clock.now()).is_ok()
+    }
+
     /// Whether a session or a bearer token that holds comes with the request.
     pub fn is_known(headers: &HeaderMap, gateway: &Gateway) -> bool {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());

@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn what_is_hot_slow_and_unhappy_at_once_comes_first() {
         let cells = [
-            cell(100, 0, 100, 0, 50),  // hot only
-            cell(50, 40, 10, 20, 5),   // all three
-            cell(6, 5, 1, 5, 1),       // slow and unhappy, but rare
-            cell(4, 4, 0, 4, 0),       // too rare to rank
+            cell(100, 0, 100, 0, 50), // hot only
+            cell(50, 40, 10, 20, 5),  // all three
+            cell(6, 5, 1, 5, 1),      // slow and unhappy, but rare
+            cell(4, 4, 0, 4, 0),      // too rare to rank
         ];
         let found = ranked(&cells);
         let units: Vec<_> = found.iter().map(|one| one.unit.as_str()).collect();

@@ -5,7 +5,7 @@ mod map;
 
 use std::fmt::Write as _;
 
-pub(super) use map::{Cluster, Grid, Spot, degrees, map};
+pub(super) use map::{Grid, Spot, degrees, map};
 
 /// The width that all are drawn for: a phone's. The style sheet stretches them.
 const WIDTH: f64 = 360.0;
@@ -112,7 +112,12 @@ pub(super) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
         let value = top * line;
         let _ = write!(drawn, "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{WIDTH}\"/>");
         if value.fract() == 0.0 {
-            let _ = write!(drawn, "<text x=\"{:.0}\" y=\"{:.1}\" class=\"end\">{value:.0}</text>", LEFT - 6.0, y + 4.0);
+            let _ = write!(
+                drawn,
+                "<text x=\"{:.0}\" y=\"{:.1}\" class=\"end\">{value:.0}</text>",
+                LEFT - 6.0,
+                y + 4.0
+            );
         }
     }
     // As many names below as have room, the first and the last among them.
@@ -131,7 +136,12 @@ pub(super) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
         );
         if n % every == 0 {
             let y = TOP + HIGH + 18.0;
-            let _ = write!(drawn, "<text class=\"middle\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>", x + step / 2.0, short(&bar.label));
+            let _ = write!(
+                drawn,
+                "<text class=\"middle\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
+                x + step / 2.0,
+                short(&bar.label)
+            );
         }
     }
     svg(caption, TOP + HIGH + 26.0, &drawn)
@@ -211,14 +221,16 @@ pub(super) fn lines(caption: &Caption<'_>, lines: &[Line]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let top = round_up(lines.iter().flat_map(|line| &line.values).copied().map(f64::from).fold(0.0, f64::max));
+    let top =
+        round_up(lines.iter().flat_map(|line| &line.values).copied().map(f64::from).fold(0.0, f64::max));
     let mut drawn = String::new();
     for (n, line) in lines.iter().enumerate() {
         let left = if n % 2 == 0 { 0.0 } else { WIDTH - WIDE };
         let y = HIGH * number(n / 2);
         let floor = y + 22.0 + PLOT;
         let step = WIDE / number(line.values.len().saturating_sub(1)).max(1.0);
-        let at = |(n, value): (usize, &u32)| (left + step * number(n), floor - PLOT * f64::from(*value) / top);
+        let at =
+            |(n, value): (usize, &u32)| (left + step * number(n), floor - PLOT * f64::from(*value) / top);
         let mut path = String::new();
         for (n, (x, y)) in line.values.iter().enumerate().map(at).enumerate() {
             let _ = write!(path, "{}{x:.1} {y:.1}", if n == 0 { "M" } else { "L" });

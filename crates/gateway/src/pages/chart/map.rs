@@ -50,10 +50,11 @@ impl Grid {
             (high - low).max(0.0)
         };
         let widest = range(|spot| spot.latitude).max(range(|spot| spot.longitude));
-        let size = SIZES.into_iter().find(|size| widest / size <= CELLS_MAX).unwrap_or(SIZES[SIZES.len() - 1]);
-        let mut cells = BTreeMap::<[i64; 2], Vec<Spot>>::new();
+        let size =
+            SIZES.into_iter().find(|size| widest / size <= CELLS_MAX).unwrap_or(SIZES[SIZES.len() - 1]);
+        let mut cells = BTreeMap::<[u64; 2], Vec<Spot>>::new();
         for spot in spots {
-            let cell = [spot.latitude, spot.longitude].map(|degrees| nth(degrees, size));
+            let cell = [spot.latitude, spot.longitude].map(|degrees| nth(degrees, size).to_bits());
             cells.entry(cell).or_default().push(*spot);
         }
         let mut clusters: Vec<_> = cells.values().map(|spots| cluster(spots, size)).collect();
@@ -62,15 +63,14 @@ impl Grid {
     }
 }
 
-/// Which cell of its row or column it is in.
-fn nth(degrees: f64, size: f64) -> i64 {
-    // Within ±180,000: no cell is lost.
-    format!("{:.0}", ((degrees + BETWEEN) / size).floor()).parse().unwrap_or_default()
+/// Which cell of its row or column it is in: a whole number.
+fn nth(degrees: f64, size: f64) -> f64 {
+    ((degrees + BETWEEN) / size).floor()
 }
 
 fn cluster(spots: &[Spot], size: f64) -> Cluster {
     let count = number(spots.len());
-    let edge = |degrees: f64| ((degrees + BETWEEN) / size).floor() * size - BETWEEN;
+    let edge = |degrees: f64| nth(degrees, size) * size - BETWEEN;
     let (south, west) = spots.first().map_or((0.0, 0.0), |spot| (edge(spot.latitude), edge(spot.longitude)));
     let many = |of: fn(&Spot) -> bool| {
         u32::try_from(spots.iter().filter(|spot| of(spot)).count()).unwrap_or(u32::MAX)
@@ -111,7 +111,13 @@ pub(in crate::pages) fn map(caption: &Caption<'_>, grid: &Grid) -> String {
     let most = grid.clusters.iter().map(|cluster| cluster.count).max().unwrap_or(1);
     for cluster in &grid.clusters {
         let radius = 5.0 + 15.0 * (f64::from(cluster.count) / f64::from(most)).sqrt();
-        let tone = if cluster.overdue > 0 { "late" } else if cluster.waiting > 0 { "" } else { "good" };
+        let tone = if cluster.overdue > 0 {
+            "late"
+        } else if cluster.waiting > 0 {
+            ""
+        } else {
+            "good"
+        };
         let (x, y) = (x(cluster.longitude), y(cluster.latitude));
         let _ = write!(
             drawn,
@@ -136,10 +142,13 @@ struct Seen {
 fn graticule(drawn: &mut String, size: f64, height: f64, seen: &Seen) {
     let reach = |wide: f64, scale: f64| wide / 2.0 / scale;
     let (up, aside) = (reach(height, seen.scale), reach(WIDTH, seen.scale * seen.narrow));
-    let step = size * [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| up.max(aside) / (size * n) <= 2.5).unwrap_or(20.0);
+    let step =
+        size * [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| up.max(aside) / (size * n) <= 2.5).unwrap_or(20.0);
     let multiples = |middle: f64, reach: f64| {
         let first = ((middle - reach) / step).ceil() * step;
-        std::iter::successors(Some(first), move |at| Some(at + step)).take_while(move |at| *at < middle + reach).take(20)
+        std::iter::successors(Some(first), move |at| Some(at + step))
+            .take_while(move |at| *at < middle + reach)
+            .take(20)
     };
     for latitude in multiples(seen.middle, up) {
         let y = height / 2.0 - (latitude - seen.middle) * seen.scale;

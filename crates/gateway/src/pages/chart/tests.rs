@@ -92,7 +92,8 @@ fn labels_are_cut_and_thinned_out() {
 
 #[test]
 fn round_numbers_stand_at_the_axis() {
-    for (value, round) in [(0.0, 1.0), (1.0, 1.0), (3.0, 5.0), (11.0, 20.0), (100.0, 100.0), (501.0, 1000.0)] {
+    for (value, round) in [(0.0, 1.0), (1.0, 1.0), (3.0, 5.0), (11.0, 20.0), (100.0, 100.0), (501.0, 1000.0)]
+    {
         assert!((round_up(value) - round).abs() < 1e-9, "{value}");
     }
     assert!((round_up(f64::NAN) - 1.0).abs() < 1e-9);
@@ -100,16 +101,17 @@ fn round_numbers_stand_at_the_axis() {
 
 #[test]
 fn each_point_is_in_one_cell_and_on_no_edge() {
-    let spots: Vec<_> =
-        (0..200_u32).map(|n| spot(21.0 + f64::from(n) / 10_000.0, 105.8 + f64::from(n * 7 % 200) / 10_000.0)).collect();
+    let spots: Vec<_> = (0..200_u32)
+        .map(|n| spot(21.0 + f64::from(n) / 10_000.0, 105.8 + f64::from(n * 7 % 200) / 10_000.0))
+        .collect();
     let grid = Grid::over(&spots);
     assert!(grid.clusters.len() > 1);
     assert_eq!(grid.clusters.iter().map(|cluster| cluster.count).sum::<u32>(), 200);
     for cluster in &grid.clusters {
         let [south, west, north, east] = cluster.bounds;
-        let within = spots.iter().filter(|spot| {
-            (south..north).contains(&spot.latitude) && (west..east).contains(&spot.longitude)
-        });
+        let within = spots
+            .iter()
+            .filter(|spot| (south..north).contains(&spot.latitude) && (west..east).contains(&spot.longitude));
         assert_eq!(within.count(), cluster.count as usize, "{cluster:?}");
     }
     let counts: Vec<_> = grid.clusters.iter().map(|cluster| cluster.count).collect();

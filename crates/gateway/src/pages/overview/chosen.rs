@@ -2,11 +2,7 @@
 
 use api::analytics::v1::TicketsOf;
 
-use crate::{
-    fields::Fields,
-    pages::segment,
-    problem::Problem,
-};
+use crate::{fields::Fields, pages::segment, problem::Problem};
 
 pub(super) const HOME: &str = "/tong-quan";
 /// In days, until today.

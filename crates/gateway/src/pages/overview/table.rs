@@ -34,9 +34,4 @@ impl Table {
     pub fn new<const N: usize>(head: [(Said, bool); N]) -> Self {
         Self { head: head.into(), rows: Vec::new() }
     }
-
-    /// Each cell with its column's name.
-    pub fn lines(&self) -> impl Iterator<Item = Vec<(&Cell, &Said)>> {
-        self.rows.iter().map(|row| row.iter().zip(self.head.iter().map(|(name, _)| name)).collect())
-    }
 }

@@ -51,7 +51,12 @@ pub(in crate::pages) struct Live {
 }
 
 impl Live {
-    pub fn new(language: Language, organisation: &Organisation, chosen: &Chosen, figures: &GetOverviewResponse) -> Self {
+    pub fn new(
+        language: Language,
+        organisation: &Organisation,
+        chosen: &Chosen,
+        figures: &GetOverviewResponse,
+    ) -> Self {
         let view = View { language, organisation, chosen };
         let standing = figures.standing.unwrap_or_default();
         let ratings = figures.ratings.unwrap_or_default();
@@ -85,11 +90,19 @@ impl View<'_> {
     }
 
     fn unit(&self, code: &str) -> String {
-        if code.is_empty() { self.t("overview-no-unit").into_owned() } else { self.organisation.unit_name(code) }
+        if code.is_empty() {
+            self.t("overview-no-unit").into_owned()
+        } else {
+            self.organisation.unit_name(code)
+        }
     }
 
     fn field(&self, code: &str) -> String {
-        if code.is_empty() { self.t("library-others").into_owned() } else { self.organisation.field_name(code) }
+        if code.is_empty() {
+            self.t("library-others").into_owned()
+        } else {
+            self.organisation.field_name(code)
+        }
     }
 
     fn share(&self, share: f64) -> String {
@@ -111,7 +124,12 @@ impl View<'_> {
         Section { code, title, hint, picture, table }
     }
 
-    fn heads(&self, figures: &GetOverviewResponse, standing: &Standing, ratings: &RatingFigures) -> Vec<Head> {
+    fn heads(
+        &self,
+        figures: &GetOverviewResponse,
+        standing: &Standing,
+        ratings: &RatingFigures,
+    ) -> Vec<Head> {
         let list = |of| self.chosen.list(of);
         let waiting = standing.open + standing.overdue;
         let decided = decided(standing);
@@ -127,7 +145,8 @@ impl View<'_> {
             tone,
         };
         let satisfied = if ratings.ratings == 0 { none() } else { self.share(ratings.satisfied_share) };
-        let interval = if ratings.ratings == 0 { String::new() } else { format!(" ({})", self.interval(ratings)) };
+        let interval =
+            if ratings.ratings == 0 { String::new() } else { format!(" ({})", self.interval(ratings)) };
         vec![
             head(
                 TicketsOf::Asked,
@@ -265,7 +284,8 @@ impl View<'_> {
             let trend = self.trend(one.trend());
             let ratio = match (one.ratio_low, one.ratio_high) {
                 (Some(low), high) => {
-                    let high = high.map_or_else(|| "∞".to_owned(), |high| words::decimal(self.language, high));
+                    let high =
+                        high.map_or_else(|| "∞".to_owned(), |high| words::decimal(self.language, high));
                     format!("{} – {high}", words::decimal(self.language, low))
                 }
                 (None, _) => String::new(),
@@ -392,7 +412,8 @@ mod tests {
         let live = live(&GetOverviewResponse::default());
         let figures: Vec<_> = live.heads.iter().map(|head| head.figure.as_str()).collect();
         assert_eq!(figures, ["0", "0", "0", "–", "–"]);
-        let rows: Vec<_> = live.sections.iter().map(|section| (section.code, section.table.rows.len())).collect();
+        let rows: Vec<_> =
+            live.sections.iter().map(|section| (section.code, section.table.rows.len())).collect();
         assert_eq!(
             rows,
             [("den", 0), ("ket-qua", 5), ("don-vi", 0), ("nong", 0), ("nghen", 0), ("ban-do", 0)]

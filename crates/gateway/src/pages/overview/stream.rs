@@ -1,0 +1,122 @@
+//! The overview that moves by itself: server-sent events. `figures` brings the parts of the page anew, `pulse` says when
+//! they were last counted, `ended` that the session is over.
+
+use std::{convert::Infallible, sync::Arc};
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderName, HeaderValue},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, Sse},
+    },
+};
+use futures::Stream;
+
+use super::{Chosen, Live, live_of};
+use crate::{
+    fields::Query,
+    overviews::{Figures, Place},
+    pages::{Frame, rendered, words},
+    problem::Problem,
+    session::SignedIn,
+    state::Gateway,
+};
+
+#[derive(Template)]
+#[template(path = "overview_live.html")]
+struct LivePart<'a> {
+    frame: &'a Frame,
+    live: Live,
+    query: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "wall_live.html")]
+struct WallPart<'a> {
+    frame: &'a Frame,
+    live: Live,
+}
+
+/// One reader's stream.
+struct Reader {
+    gateway: Gateway,
+    frame: Frame,
+    caller: SignedIn,
+    chosen: Chosen,
+    wall: bool,
+    /// What it was told last.
+    told: Option<Arc<Figures>>,
+    _place: Place,
+}
+
+pub(in crate::pages) async fn stream(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Result<Response, Problem> {
+    let chosen = Chosen::of(&query)?;
+    let place = gateway.overviews().enter(&caller.principal.subject)?;
+    let wall = query.text("man") == "tuong";
+    let reader = Reader { gateway, frame, caller, chosen, wall, told: None, _place: place };
+    let mut response = Sse::new(reader.events()).into_response();
+    // A proxy that gathers the answer would keep the events back.
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+impl Reader {
+    /// Ends with the session and with the process.
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        futures::stream::unfold(Some(self), async |reader| {
+            let mut reader = reader?;
+            if reader.told.is_some() {
+                let wait = tokio::time::sleep(reader.gateway.config().overview_refresh());
+                let shutdown = reader.gateway.context().shutdown.clone();
+                shutdown.run_until_cancelled(wait).await?;
+            }
+            if !reader.caller.still_holds(&reader.gateway) {
+                return Some((Ok(Event::default().event("ended").data("")), None));
+            }
+            let event = reader.next().await;
+            Some((Ok(event), Some(reader)))
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        let figures = self.gateway.overviews().get(&self.gateway, &self.caller.token, &self.chosen).await;
+        let figures = match figures {
+            Ok(figures) => figures,
+            // The page says by itself that it hears nothing; the connection is kept to try again.
+            Err(problem) => {
+                tracing::warn!(reason = %problem.reason, "the overview could not be counted");
+                self.told.get_or_insert_default();
+                return Event::default().comment("away");
+            }
+        };
+        let counted = words::local_as(Some(&figures.as_of), "%H:%M:%S");
+        let known = self.told.as_ref().is_some_and(|told| told.counted == figures.counted);
+        self.told = Some(figures.clone());
+        if known {
+            return Event::default().event("pulse").data(counted);
+        }
+        match self.part(&figures).await {
+            Ok(html) => Event::default().event("figures").id(counted).data(html),
+            Err(_) => Event::default().comment("not written"),
+        }
+    }
+
+    async fn part(&self, figures: &Arc<Figures>) -> Result<String, Problem> {
+        let live = live_of(&self.gateway, &self.frame, &self.chosen, figures).await;
+        let frame = &self.frame;
+        if self.wall {
+            rendered(&WallPart { frame, live })
+        } else {
+            rendered(&LivePart { frame, live, query: &self.chosen.query() })
+        }
+    }
+}
