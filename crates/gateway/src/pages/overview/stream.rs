@@ -120,3 +120,34 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use api::analytics::v1::{ArrivalPoint, GetOverviewResponse, HotField, UnitFigures};
+
+    use super::*;
+    use crate::{language::Language, organisation::Organisation};
+
+    #[test]
+    fn what_is_streamed_is_escaped_and_needs_no_style() {
+        let evil = "<script>alert('1')</script>";
+        let figures = GetOverviewResponse {
+            step_seconds: 3_600,
+            arrivals: vec![ArrivalPoint { asked: 3, ..ArrivalPoint::default() }],
+            units: vec![UnitFigures { unit: evil.into(), asked: 3, ..UnitFigures::default() }],
+            fields: vec![HotField { field: evil.into(), asked: 3, series: vec![3], ..HotField::default() }],
+            ..GetOverviewResponse::default()
+        };
+        let chosen = Chosen { days: 1, unit: evil.into(), field: String::new() };
+        let frame = Frame::new(Language::Vietnamese, String::new(), None);
+        let live = || Live::new(Language::Vietnamese, &Organisation::default(), &chosen, &figures);
+        let part = LivePart { frame: &frame, live: live(), query: &chosen.query() }.render().unwrap();
+        let wall = WallPart { frame: &frame, live: live() }.render().unwrap();
+        for html in [&part, &wall] {
+            assert!(!html.contains("<script") && !html.contains("style="), "{html}");
+            assert!(html.contains("data-live=\"heads\"") && html.contains("<svg"), "{html}");
+        }
+        // Only headline figures are announced.
+        assert_eq!(part.matches("aria-live").count(), 1);
+    }
+}
