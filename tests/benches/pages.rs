@@ -174,7 +174,7 @@ async fn weights(client: &Client, site: &str) -> Vec<String> {
         let text =
             client.get(format!("{site}{path}")).send().await.expect("a page").text().await.expect("a text");
         let assets: BTreeSet<&str> = text
-            .split(['"'])
+            .split('"')
             .filter(|part| part.starts_with("/assets/") && !part.ends_with(".woff2"))
             .collect();
         let mut whole = page;

@@ -220,7 +220,7 @@ async fn kept_pages_are_written_anew_with_each_change_and_each_end() {
         (ids.next().unwrap(), json!({"reason": "Sai căn cứ"})),
         (ids.next().unwrap(), json!({"validUntil": soon.to_rfc3339()})),
     ] {
-        let (page, feed) = (format!("/thu-vien/{id}"), "/atom.xml");
+        let (page, feed) = (format!("/thu-vien/{id}"), "/sitemap.xml");
         let (status, tag, text) = library(&platform, &page, None).await;
         assert_eq!(status, 200, "{text}");
         assert_eq!(library(&platform, &page, Some(&tag)).await.0, 304, "nothing has changed");

@@ -235,7 +235,7 @@ pub(super) fn lines(caption: &Caption<'_>, lines: &[Line]) -> String {
         for (n, (x, y)) in line.values.iter().enumerate().map(at).enumerate() {
             let _ = write!(path, "{}{x:.1} {y:.1}", if n == 0 { "M" } else { "L" });
         }
-        let label: String = line.label.chars().take(17).collect();
+        let label: String = line.label.chars().take(15).collect();
         let label = if label == line.label { escape(&label) } else { escape(label.trim_end()) + "…" };
         let _ = write!(
             drawn,

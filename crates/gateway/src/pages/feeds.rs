@@ -63,11 +63,12 @@ struct Sitemap {
 
 pub(super) async fn sitemap(State(gateway): State<Gateway>, asked: Asked) -> Page {
     let origin = gateway.config().origin(&asked.headers);
-    let written = async {
-        let entries = newest(&gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-        Ok(Made::Text(rendered(&Sitemap { origin: origin.clone(), entries })?))
-    };
-    kept(&gateway, false, &asked, "application/xml; charset=utf-8", written).await
+    kept(&gateway, false, &asked, "application/xml; charset=utf-8", written_sitemap(&gateway, origin)).await
+}
+
+async fn written_sitemap(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
+    let entries = newest(gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
+    Ok(Made::Text(rendered(&Sitemap { origin, entries })?))
 }
 
 async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {

@@ -105,7 +105,8 @@ impl Reader {
             return Event::default().event("pulse").data(counted);
         }
         match self.part(&figures).await {
-            Ok(html) => Event::default().event("figures").id(counted).data(html),
+            // An event has lines; what else ends one in HTML is white space.
+            Ok(html) => Event::default().event("figures").id(counted).data(html.replace('\r', " ")),
             Err(_) => Event::default().comment("not written"),
         }
     }
