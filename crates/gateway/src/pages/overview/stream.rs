@@ -80,7 +80,7 @@ impl Reader {
                 shutdown.run_until_cancelled(wait).await?;
             }
             if !reader.caller.still_holds(&reader.gateway) {
-                return Some((Ok(Event::default().event("ended").data("")), None));
+                return Some((Ok(Event::default().event("ended").data("1")), None));
             }
             let event = reader.next().await;
             Some((Ok(event), Some(reader)))
