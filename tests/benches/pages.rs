@@ -66,6 +66,8 @@ async fn main() {
             true,
         ),
     ];
+    let form = format!("{}/", platform.endpoints.http);
+    servers.push(Server::new("gateway, the asking form, gzip", form, platform.process_id(), true));
     if let Some(nginx) = &nginx {
         servers.push(Server::new("nginx", format!("{}/page.html", nginx.url), nginx.process_id(), false));
     }
@@ -87,13 +89,13 @@ async fn main() {
             1000.0 / server.cost()
         );
     }
-    match servers.get(2) {
+    match servers.get(3) {
         Some(nginx) => {
             println!("gateway / nginx, pages per second per core: {:.3}", nginx.cost() / servers[0].cost())
         }
         None => println!("nginx is not here: no comparison (deploy/nginx.sh installs it as root)"),
     }
-    let slow = servers[0].cost() > CPU_MS_MAX;
+    let slow = servers[..3].iter().any(|server| server.cost() > CPU_MS_MAX);
     platform.stop().await;
     assert!(heavy.is_empty(), "over {WIRE_MAX} bytes: {heavy:?}");
     assert!(!slow, "a page costs more than {CPU_MS_MAX} ms of processor");

@@ -217,7 +217,10 @@ async fn kept(
     let origin = gateway.config().origin(&asked.headers);
     let address = format!("{} {origin} {}", asked.language.tag(), asked.uri);
     Ok(match gateway.shelf().get(gateway, address, make).await? {
-        Ok(page) => of_kind(kind, assets::known(&asked.headers, PUBLIC, &page.tag, page.bytes)),
+        Ok(page) => {
+            let tag = page.tag.clone();
+            of_kind(kind, assets::known(&asked.headers, PUBLIC, &tag, page.response(&asked.headers)))
+        }
         Err(response) => response,
     })
 }

@@ -3,18 +3,27 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use api::knowledge::v1::{GetLibraryVersionRequest, GetLibraryVersionResponse};
-use axum::{body::Bytes, response::Response};
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    http::{HeaderMap, header},
+    response::{IntoResponse as _, Response},
+};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_http::compression::CompressionLayer;
 
 use crate::{assets, organisation::Organisation, problem::Problem, state::Gateway};
 
 /// Pages that are kept; past it all are written anew. And the longest address of one, in bytes.
 const PAGES_MAX: usize = 1_000;
 const ADDRESS_MAX: usize = 300;
+const PAGE_BYTES_MAX: usize = 8 << 20;
 /// A page must not wait long for the version: it can be written without.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -25,11 +34,49 @@ pub(crate) enum Made {
     Once(Response),
 }
 
-/// A page with the tag of its bytes.
+/// A page with the tag of its bytes, and as it is packed for those who take gzip: packing costs more than all else.
 #[derive(Clone)]
 pub(crate) struct Kept {
-    pub bytes: Bytes,
+    bytes: Bytes,
+    gzip: Option<Bytes>,
     pub tag: String,
+}
+
+impl Kept {
+    async fn new(text: String) -> Self {
+        let (tag, bytes) = (assets::tag(&text), Bytes::from(text));
+        Self { gzip: packed(bytes.clone()).await, bytes, tag }
+    }
+
+    /// For whoever sent these headers.
+    pub fn response(self, headers: &HeaderMap) -> Response {
+        match self.gzip {
+            Some(gzip) if takes_gzip(headers) => ([(header::CONTENT_ENCODING, "gzip")], gzip).into_response(),
+            _ => self.bytes.into_response(),
+        }
+    }
+}
+
+/// As the compression of all answers would do it each time. `None`: it would not.
+async fn packed(bytes: Bytes) -> Option<Bytes> {
+    let page = service_fn(move |_: Request| {
+        let bytes = bytes.clone();
+        async move { Ok::<_, Infallible>(Response::new(Body::from(bytes))) }
+    });
+    let request = Request::builder().header(header::ACCEPT_ENCODING, "gzip").body(Body::empty()).ok()?;
+    let response = CompressionLayer::new().layer(page).oneshot(request).await.ok()?;
+    response.headers().get(header::CONTENT_ENCODING)?;
+    axum::body::to_bytes(Body::new(response.into_body()), PAGE_BYTES_MAX).await.ok()
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut codings = accepted.flat_map(|line| line.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse::<f64>);
+        name.trim().eq_ignore_ascii_case("gzip") && weight.is_ok_and(|weight| weight > 0.0)
+    })
 }
 
 struct Entry {
@@ -65,7 +112,7 @@ impl Shelf {
             Made::Text(text) => text,
             Made::Once(response) => return Ok(Err(response)),
         };
-        let kept = Kept { tag: assets::tag(&text), bytes: text.into() };
+        let kept = Kept::new(text).await;
         if let Some(version) = version {
             self.keep(address, Entry { version, organisation, kept: kept.clone() });
         }
@@ -125,7 +172,7 @@ mod tests {
 
     fn entry(version: u64, organisation: &Arc<Organisation>) -> Entry {
         let version = GetLibraryVersionResponse { version, changes_at: None };
-        let kept = Kept { bytes: Bytes::from_static(b"page"), tag: "t".into() };
+        let kept = Kept { bytes: Bytes::from_static(b"page"), gzip: None, tag: "t".into() };
         Entry { version, organisation: organisation.clone(), kept }
     }
 
@@ -142,6 +189,22 @@ mod tests {
         assert!(!found(2, None) && !found(1, Some(api::Timestamp::default())));
         let version = GetLibraryVersionResponse { version: 1, changes_at: None };
         assert!(shelf.find("b", &version, &organisation).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_page_is_packed_for_those_who_take_it() {
+        let kept = Kept::new("một cửa ".repeat(100)).await;
+        let length = async |accepted: &'static str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted.parse().unwrap())]);
+            let response = kept.clone().response(&headers);
+            let packed = response.headers().contains_key(header::CONTENT_ENCODING);
+            (packed, axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap().len())
+        };
+        let (packed, bytes) = length("br, gzip;q=0.8").await;
+        assert!(packed && bytes < 100, "{bytes}");
+        for accepted in ["identity", "gzip;q=0", "*", "xgzip"] {
+            assert_eq!(length(accepted).await, (false, 1200), "{accepted}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub fn trend(asked: u32, before: u32) -> Told {
         return Told { trend: Trend::Unspecified, low: None, high: None };
     }
     let (low, high) = wilson(asked, both);
-    let ratio = |share: f64| (share < 1.0).then(|| share / (1.0 - share));
+    let ratio = |share: f64| share / (1.0 - share);
     let trend = if low > 0.5 {
         Trend::Rising
     } else if high < 0.5 {
@@ -32,7 +32,9 @@ pub fn trend(asked: u32, before: u32) -> Told {
     } else {
         Trend::Steady
     };
-    Told { trend, low: ratio(low), high: ratio(high) }
+    // Where one count is nothing, rounding would leave something of the end that is 0 or 1.
+    let low = if asked == 0 { 0.0 } else { ratio(low) };
+    Told { trend, low: Some(low), high: (before > 0).then(|| ratio(high)) }
 }
 
 #[cfg(test)]

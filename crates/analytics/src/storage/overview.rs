@@ -158,7 +158,7 @@ fn listed(rows: Vec<Row>) -> (u32, Vec<Listed>) {
         field: row.field,
         outcome: row.outcome,
         place: row.latitude.zip(row.longitude),
-        score: row.score.map(|score| score.unsigned_abs()),
+        score: row.score.map(i32::unsigned_abs),
         place_in_list: After { at: row.at, id: row.id },
     });
     (total, listed.collect())

@@ -4,8 +4,8 @@ use api::{
     Timestamp,
     analytics::v1::{DriftPoint, GetDriftRequest},
     answering::v1::{
-        Automation, AutomationMode, DraftOutcome, Judgement, ListAutomationRequest, ListJudgementsRequest,
-        SetAutomationRequest, StopAutomationRequest,
+        Automation, AutomationMode, DraftOutcome, DraftUse, Judgement, ListAutomationRequest,
+        ListJudgementsRequest, SetAutomationRequest, StopAutomationRequest,
     },
 };
 use askama::Template;
@@ -151,7 +151,7 @@ struct Judged {
 
 impl Judged {
     fn new(language: Language, organisation: &Organisation, judgement: Judgement) -> Self {
-        let outcome = judgement.r#use.as_ref().map_or(DraftOutcome::Unspecified, |used| used.outcome());
+        let outcome = judgement.r#use.as_ref().map_or(DraftOutcome::Unspecified, DraftUse::outcome);
         Self {
             place: words::joined([
                 organisation.unit_name(&judgement.unit).as_str(),

@@ -9,7 +9,9 @@ pub(super) use map::{Grid, Spot, degrees, map};
 
 /// The width that all are drawn for: a phone's. The style sheet stretches them.
 const WIDTH: f64 = 360.0;
-const LABEL_CHARS_MAX: usize = 26;
+/// Characters of a name above a bar, and of one beside a figure in half the width.
+const LABEL_CHARS_MAX: usize = 38;
+const SHORT_CHARS_MAX: usize = 15;
 const ROW: f64 = 38.0;
 
 /// What a chart is called, and what it shows in a sentence.
@@ -64,11 +66,11 @@ fn escape(text: &str) -> String {
 }
 
 /// A label that fits; the whole one is in the table.
-fn short(label: &str) -> String {
-    if label.chars().count() <= LABEL_CHARS_MAX {
+fn short(label: &str, chars: usize) -> String {
+    if label.chars().count() <= chars {
         return escape(label);
     }
-    let cut: String = label.chars().take(LABEL_CHARS_MAX - 1).collect();
+    let cut: String = label.chars().take(chars - 1).collect();
     escape(cut.trim_end()) + "…"
 }
 
@@ -82,13 +84,14 @@ fn svg(caption: &Caption<'_>, height: f64, drawn: &str) -> String {
     )
 }
 
-/// The least round number, 1, 2 or 5 times a power of ten, that is no less.
+/// The least round number that is no less: a few steps to each power of ten.
 fn round_up(value: f64) -> f64 {
     if !value.is_finite() || value <= 1.0 {
         return 1.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0].map(|step| step * power).into_iter().find(|round| *round >= value).unwrap_or(10.0 * power)
+    let steps = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0].map(|step| step * power);
+    steps.into_iter().find(|round| *round >= value).unwrap_or(10.0 * power)
 }
 
 /// A count for arithmetic; one that is too large is drawn as the largest.
@@ -140,7 +143,7 @@ pub(super) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
                 drawn,
                 "<text class=\"middle\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
                 x + step / 2.0,
-                short(&bar.label)
+                short(&bar.label, LABEL_CHARS_MAX)
             );
         }
     }
@@ -164,7 +167,7 @@ pub(super) fn rows(caption: &Caption<'_>, bars: &[Bar], whole: f64) -> String {
              <rect class=\"track\" x=\"0\" y=\"{:.1}\" width=\"{WIDTH}\" height=\"9\"/>\
              <rect class=\"bar {}\" x=\"0\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"9\"/>",
             y + 14.0,
-            short(&bar.label),
+            short(&bar.label, LABEL_CHARS_MAX),
             y + 14.0,
             escape(&bar.shown),
             y + 20.0,
@@ -201,7 +204,7 @@ pub(super) fn intervals(caption: &Caption<'_>, shares: &[Interval]) -> String {
              <path class=\"whisker\" d=\"M{low:.1} {line:.1}H{high:.1}M{low:.1} {:.1}v8M{high:.1} {:.1}v8\"/>\
              <circle class=\"dot\" cx=\"{:.1}\" cy=\"{line:.1}\" r=\"4.5\"/>",
             y + 14.0,
-            short(&one.label),
+            short(&one.label, LABEL_CHARS_MAX),
             y + 14.0,
             escape(&one.shown),
             y + 21.0,
@@ -221,22 +224,22 @@ pub(super) fn lines(caption: &Caption<'_>, lines: &[Line]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let top =
-        round_up(lines.iter().flat_map(|line| &line.values).copied().map(f64::from).fold(0.0, f64::max));
+    let values = lines.iter().flat_map(|line| &line.values);
+    let top = values.copied().map(f64::from).fold(1.0, f64::max);
     let mut drawn = String::new();
     for (n, line) in lines.iter().enumerate() {
         let left = if n % 2 == 0 { 0.0 } else { WIDTH - WIDE };
         let y = HIGH * number(n / 2);
         let floor = y + 22.0 + PLOT;
-        let step = WIDE / number(line.values.len().saturating_sub(1)).max(1.0);
+        // The last point's dot has room.
+        let step = (WIDE - 4.0) / number(line.values.len().saturating_sub(1)).max(1.0);
         let at =
             |(n, value): (usize, &u32)| (left + step * number(n), floor - PLOT * f64::from(*value) / top);
         let mut path = String::new();
         for (n, (x, y)) in line.values.iter().enumerate().map(at).enumerate() {
             let _ = write!(path, "{}{x:.1} {y:.1}", if n == 0 { "M" } else { "L" });
         }
-        let label: String = line.label.chars().take(15).collect();
-        let label = if label == line.label { escape(&label) } else { escape(label.trim_end()) + "…" };
+        let label = short(&line.label, SHORT_CHARS_MAX);
         let _ = write!(
             drawn,
             "<text x=\"{left:.1}\" y=\"{:.1}\">{label}</text><text class=\"end strong\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\
@@ -247,7 +250,7 @@ pub(super) fn lines(caption: &Caption<'_>, lines: &[Line]) -> String {
             escape(&line.shown),
         );
         // A line of one point would be invisible.
-        if let Some((x, y)) = line.values.iter().enumerate().last().map(at) {
+        if let Some((x, y)) = line.values.iter().enumerate().next_back().map(at) {
             let _ = write!(drawn, "<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
         }
     }

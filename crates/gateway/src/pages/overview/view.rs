@@ -19,7 +19,9 @@ use crate::{
 };
 
 /// Charts show the first so many; tables all.
-const ROWS_DRAWN: usize = 8;
+const ROWS_DRAWN: usize = 6;
+/// Characters of each of two names beside each other.
+const NAME_CHARS_MAX: usize = 17;
 /// Of the map's list.
 const CELLS_SHOWN: usize = 100;
 
@@ -339,7 +341,7 @@ impl View<'_> {
                 Cell::count(one.unsatisfied, list(TicketsOf::Unsatisfied)),
                 Cell::count(one.ratings, list(TicketsOf::Rated)),
             ]);
-            let label = format!("{} · {}", self.field(&one.field), self.unit(&one.unit));
+            let label = format!("{} · {}", first(&self.field(&one.field)), first(&self.unit(&one.unit)));
             bars.push(Bar { label, value: one.index, shown: index, tone: "late" });
         }
         bars.truncate(ROWS_DRAWN);
@@ -380,6 +382,15 @@ impl View<'_> {
         }
         self.section("ban-do", self.draw("ban-do", |caption| chart::map(caption, &grid)), table)
     }
+}
+
+/// Of a name as much as fits beside another.
+fn first(name: &str) -> String {
+    if name.chars().count() <= NAME_CHARS_MAX {
+        return name.to_owned();
+    }
+    let cut: String = name.chars().take(NAME_CHARS_MAX - 1).collect();
+    format!("{}…", cut.trim_end())
 }
 
 fn decided(standing: &Standing) -> u32 {
