@@ -108,7 +108,8 @@ pub(in crate::pages) fn map(caption: &Caption<'_>, grid: &Grid) -> String {
     let y = |latitude: f64| height / 2.0 - (latitude - middle) * scale;
     let mut drawn = String::new();
     graticule(&mut drawn, grid.size, height, &Seen { middle, centre, narrow, scale });
-    let most = grid.clusters.iter().map(|cluster| cluster.count).max().unwrap_or(1);
+    // A lonely report is a small circle also where all are lonely.
+    let most = grid.clusters.iter().map(|cluster| cluster.count).max().unwrap_or(1).max(8);
     for cluster in &grid.clusters {
         let radius = 5.0 + 15.0 * (f64::from(cluster.count) / f64::from(most)).sqrt();
         let tone = if cluster.overdue > 0 {
