@@ -130,7 +130,10 @@ impl Server {
             }
         });
         let lengths: BTreeSet<usize> = asked.buffer_unordered(AT_ONCE).collect().await;
-        assert_eq!(lengths.len(), 1, "{} answers differently: {lengths:?}", self.name);
+        // A form has an id of its own, which packs a little differently each time.
+        let ends = lengths.first().zip(lengths.last());
+        let alike = ends.is_some_and(|(least, most)| *least > 0 && most - least < 64);
+        assert!(alike, "{} answers differently: {lengths:?}", self.name);
         let after = spent(self.process_id);
         // A process that began meanwhile counts from its beginning.
         let ticks: u64 = after.iter().map(|(id, ticks)| ticks - before.get(id).unwrap_or(&0)).sum();
