@@ -89,11 +89,10 @@ async fn main() {
             1000.0 / server.cost()
         );
     }
-    match servers.get(3) {
-        Some(nginx) => {
-            println!("gateway / nginx, pages per second per core: {:.3}", nginx.cost() / servers[0].cost())
-        }
-        None => println!("nginx is not here: no comparison (deploy/nginx.sh installs it as root)"),
+    if let Some(nginx) = servers.get(3) {
+        println!("gateway / nginx, pages per second per core: {:.3}", nginx.cost() / servers[0].cost());
+    } else {
+        println!("nginx is not here: no comparison (deploy/nginx.sh installs it as root)");
     }
     let slow = servers[..3].iter().any(|server| server.cost() > CPU_MS_MAX);
     platform.stop().await;
@@ -178,10 +177,8 @@ async fn weights(client: &Client, site: &str) -> Vec<String> {
         let page = weigh(client, site, path).await;
         let text =
             client.get(format!("{site}{path}")).send().await.expect("a page").text().await.expect("a text");
-        let assets: BTreeSet<&str> = text
-            .split('"')
-            .filter(|part| part.starts_with("/assets/") && !part.ends_with(".woff2"))
-            .collect();
+        let assets: BTreeSet<&str> =
+            text.split('"').filter(|part| part.starts_with("/assets/") && !part.contains(".woff2")).collect();
         let mut whole = page;
         for asset in &assets {
             whole += weigh(client, site, asset).await;

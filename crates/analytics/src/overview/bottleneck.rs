@@ -70,7 +70,7 @@ mod tests {
     use crate::report::{Deadlines, Ratings};
 
     fn cell(asked: u32, late: u32, on_time: u32, unhappy: u32, happy: u32) -> Cell {
-        let deadlines = Deadlines { late, on_time, ..Deadlines::default() };
+        let deadlines = Deadlines { on_time, late, ..Deadlines::default() };
         let ratings = Ratings { count: unhappy + happy, score_sum: 0, satisfied: happy };
         Cell { asked, deadlines, ratings }
     }
