@@ -56,6 +56,11 @@ pub struct Config {
     pub open311_keys: Vec<Secret>,
     /// The `jurisdiction_id` of Open311; empty: whichever is sent.
     pub open311_jurisdiction: String,
+    /// How often the overview is counted while somebody looks at it, in milliseconds.
+    pub overview_refresh_ms: u64,
+    /// Overviews that move by themselves, open at once; and of one person.
+    pub streams_max: usize,
+    pub streams_per_client_max: u32,
     /// Sign-in by the agency's own accounts.
     pub oidc: Oidc,
 }
@@ -141,6 +146,9 @@ impl Default for Config {
             uploads_max: 16,
             open311_keys: Vec::new(),
             open311_jurisdiction: String::new(),
+            overview_refresh_ms: 3_000,
+            streams_max: 200,
+            streams_per_client_max: 8,
             oidc: Oidc::default(),
         }
     }
@@ -158,6 +166,11 @@ impl Config {
 
     pub(crate) fn upload_timeout(&self) -> Duration {
         Duration::from_millis(self.upload_timeout_ms)
+    }
+
+    pub(crate) fn overview_refresh(&self) -> Duration {
+        // Less would only count the same again.
+        Duration::from_millis(self.overview_refresh_ms.max(500))
     }
 
     pub(crate) fn header_timeout(&self) -> Duration {

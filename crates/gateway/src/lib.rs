@@ -13,10 +13,13 @@ mod limits;
 mod oidc;
 mod open311;
 mod organisation;
+mod overviews;
 mod pages;
 mod problem;
 mod rest;
 mod session;
+mod sheet;
+mod shelf;
 mod standing;
 mod state;
 mod telemetry;
@@ -30,7 +33,7 @@ use axum::{
 use runtime::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 pub use config::Config;
 use problem::Problem;
@@ -63,7 +66,8 @@ pub fn router(context: &Context, config: &Config) -> anyhow::Result<Router> {
         .layer(from_fn(open311::render_problem))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(gateway.clone(), guard::headers))
-        .layer(CompressionLayer::new())
+        // The last hundred bytes would cost most of the packing.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn(telemetry::observe))
         .with_state(gateway);
     Ok(router)

@@ -1,6 +1,8 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod automation;
+mod chart;
 mod deadline;
 mod digest;
 mod editor;
@@ -11,6 +13,7 @@ mod library;
 mod marks;
 mod moving;
 mod officer;
+mod overview;
 mod report;
 mod reports;
 mod review;
@@ -40,8 +43,11 @@ use crate::{
     oidc,
     problem::Problem,
     session::{self, SIGN_IN, SIGN_OUT, SignedIn, Visitor},
+    shelf::Made,
     state::Gateway,
 };
+
+pub(crate) use overview::chosen::Chosen;
 
 type Page = Result<Response, Problem>;
 
@@ -92,6 +98,14 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
         .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))
+        .route("/tong-quan", get(overview::overview))
+        .route("/tong-quan/tuong", get(overview::wall))
+        .route("/tong-quan/dong", get(overview::stream))
+        .route("/tong-quan/csv", get(overview::figures_sheet))
+        .route("/tong-quan/danh-sach", get(overview::list))
+        .route("/tong-quan/danh-sach/csv", get(overview::list_sheet))
+        .route("/tu-dong", get(automation::show).post(automation::set))
+        .route("/tu-dong/dung", post(automation::stop))
         .route("/can-bo/phieu/{ticketId}/cong-khai", post(report::publish))
         .route("/can-bo/phieu/{ticketId}/anh/{number}", get(report::photo_of_unit))
         .route("/theo-doi/{trackingCode}/anh/{number}", get(report::photo_of_asker))
@@ -123,6 +137,7 @@ pub(crate) struct Frame {
     role: Said,
     has_inbox: bool,
     edits: bool,
+    sees_automation: bool,
 }
 
 impl Frame {
@@ -137,6 +152,7 @@ impl Frame {
             role: role.map_or(Said::Borrowed(""), |role| words::role(language, role)),
             has_inbox: role.is_some_and(words::has_inbox),
             edits: role.is_some_and(words::edits),
+            sees_automation: role.is_some_and(words::sees_automation),
         }
     }
 
@@ -183,14 +199,56 @@ fn rendered(template: &impl Template) -> Result<String, Problem> {
     })
 }
 
+const PUBLIC: &str = "public, no-cache";
+
 /// A page that is the same for all who are not signed in: kept by browsers and proxies, which ask
 /// each time whether it has changed, so that what is withdrawn is gone at once.
-fn public(frame_of_nobody: bool, headers: &HeaderMap, kind: &'static str, text: String) -> Response {
-    let mut response = if frame_of_nobody {
-        assets::tagged(headers, "public, no-cache", text)
-    } else {
-        text.into_response()
-    };
+fn public(headers: &HeaderMap, kind: &'static str, text: String) -> Response {
+    of_kind(kind, assets::tagged(headers, PUBLIC, text))
+}
+
+/// Such a page of the library: also kept here, until the library changes. For whoever is signed in it is written anew.
+async fn kept(
+    gateway: &Gateway,
+    signed_in: bool,
+    asked: &Asked,
+    kind: &'static str,
+    make: impl Future<Output = Result<Made, Problem>>,
+) -> Page {
+    if signed_in {
+        return Ok(match make.await? {
+            Made::Text(text) => of_kind(kind, text.into_response()),
+            Made::Once(response) => response,
+        });
+    }
+    let origin = gateway.config().origin(&asked.headers);
+    let address = format!("{} {origin} {}", asked.language.tag(), asked.uri);
+    Ok(match gateway.shelf().get(gateway, address, make).await? {
+        Ok(page) => {
+            let tag = page.tag.clone();
+            of_kind(kind, assets::known(&asked.headers, PUBLIC, &tag, page.response(&asked.headers)))
+        }
+        Err(response) => response,
+    })
+}
+
+/// How a page was asked for: what it depends on beside the library.
+struct Asked {
+    uri: Uri,
+    headers: HeaderMap,
+    language: Language,
+}
+
+impl FromRequestParts<Gateway> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Infallible> {
+        let language = Language::of_page(&parts.uri, &parts.headers);
+        Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone(), language })
+    }
+}
+
+fn of_kind(kind: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("cookie, accept-encoding"));
     response

@@ -10,6 +10,7 @@ mod editor;
 mod moving;
 mod notice;
 mod officer;
+mod overview;
 mod registry;
 mod report;
 mod review;
@@ -89,6 +90,8 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)
+        .get("/api/v1/overview", overview::get_overview)
+        .get("/api/v1/overview/tickets", overview::list_tickets)
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)

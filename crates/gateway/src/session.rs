@@ -74,6 +74,15 @@ impl SignedIn {
         self.session.as_ref().map_or(&self.principal.subject, |session| &session.name)
     }
 
+    /// Whether the session has not ended since.
+    pub async fn still_holds(&self, gateway: &Gateway) -> bool {
+        let ended = async || {
+            let held = gateway.standing().check(gateway, &self.principal, self.session.as_ref()).await;
+            held.is_ok_and(|held| held.ended)
+        };
+        gateway.context().clock.now() < self.expires && !ended().await
+    }
+
     /// Whether a session or a bearer token that holds comes with the request.
     pub fn is_known(headers: &HeaderMap, gateway: &Gateway) -> bool {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use api::{
     analytics::v1::{
         analytics_service_client::AnalyticsServiceClient, notice_service_client::NoticeServiceClient,
+        overview_service_client::OverviewServiceClient,
     },
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
@@ -26,6 +27,8 @@ use crate::{
     limits::Limits,
     oidc::Provider,
     organisation::{self, Organisation},
+    overviews::Overviews,
+    shelf::Shelf,
     standing::Standing,
 };
 
@@ -37,6 +40,8 @@ struct Inner {
     context: Context,
     config: Config,
     organisation: organisation::Cache,
+    overviews: Overviews,
+    shelf: Shelf,
     places: Semaphore,
     uploads: Semaphore,
     limits: Limits,
@@ -52,7 +57,20 @@ impl Gateway {
         let organisation = organisation::Cache::default();
         let provider = Provider::try_new(&config.oidc)?;
         let standing = Standing::default();
-        let inner = Inner { context, config, organisation, places, uploads, limits, provider, standing };
+        let overviews = Overviews::new(&config);
+        let shelf = Shelf::default();
+        let inner = Inner {
+            context,
+            config,
+            organisation,
+            overviews,
+            shelf,
+            places,
+            uploads,
+            limits,
+            provider,
+            standing,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -92,6 +110,16 @@ impl Gateway {
     /// The registry of units and fields, at most some seconds old.
     pub async fn organisation(&self) -> Arc<Organisation> {
         self.0.organisation.get(self).await
+    }
+
+    /// The leader's figures.
+    pub fn overviews(&self) -> &Overviews {
+        &self.0.overviews
+    }
+
+    /// Pages of the library.
+    pub fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     /// A request that gives up when the HTTP request would.
@@ -170,6 +198,11 @@ impl Gateway {
     /// What was told to somebody outside.
     pub fn notices(&self, bearer: Option<&str>) -> NoticeServiceClient<Peer> {
         NoticeServiceClient::new(self.0.context.peer_as("analytics", bearer))
+    }
+
+    /// The leader's figures, and the tickets behind them.
+    pub fn overview(&self, bearer: Option<&str>) -> OverviewServiceClient<Peer> {
+        OverviewServiceClient::new(self.0.context.peer_as("analytics", bearer))
     }
 
     pub fn analytics(&self, bearer: Option<&str>) -> AnalyticsServiceClient<Peer> {

@@ -141,7 +141,7 @@ async fn a_refused_form_keeps_what_was_typed_as_text() {
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused() {
-    for path in ["/ask", "/dang-nhap", "/dang-xuat", "/can-bo/phieu/x/duyet"] {
+    for path in ["/ask", "/dang-nhap", "/dang-xuat", "/can-bo/phieu/x/duyet", "/tu-dong", "/tu-dong/dung"] {
         let mut request = post(path, "application/x-www-form-urlencoded", "text=x");
         request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
         assert_eq!(send(app().await, request).await.0, StatusCode::FORBIDDEN, "{path}");
@@ -181,6 +181,32 @@ async fn officers_sign_in_with_a_token_and_out_again() {
     let (status, response, _) = send(app, form("v4.local.wrong")).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(!response.headers().contains_key(header::SET_COOKIE));
+}
+
+#[tokio::test]
+async fn a_stream_is_for_who_is_signed_in_and_ends_with_the_session_and_the_process() {
+    for path in
+        ["/tong-quan", "/tong-quan/tuong", "/tong-quan/dong", "/tong-quan/danh-sach?gi=den", "/tu-dong"]
+    {
+        assert_eq!(get(path).await.0, StatusCode::SEE_OTHER, "{path}");
+    }
+    let context = context().await;
+    let config = Config { overview_refresh_ms: 500, ..Config::default() };
+    let app = router(&context, &config);
+    let analyst = Principal { subject: "an".into(), role: RoleName::Analyst, unit: None };
+    let stream = |lasting: Duration| {
+        let token = context.tokens().sign(&analyst, lasting, context.clock.now()).unwrap();
+        let request = Request::get("/tong-quan/dong");
+        request.header(header::COOKIE, format!("motcua_session={token}")).body(Body::empty()).unwrap()
+    };
+    // Nothing can be counted here, but the stream goes on until the session is over.
+    let (status, response, body) = send(app.clone(), stream(Duration::seconds(2))).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+    assert!(body.contains("away") && body.contains("event: ended"), "{body}");
+    context.shutdown.cancel();
+    let (_, _, body) = send(app, stream(Duration::hours(1))).await;
+    assert!(body.contains("away") && !body.contains("ended"), "{body}");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use api::{knowledge::v1 as knowledge, routing::v1 as routing};
 use serde::Serialize;
 use serde_json::Value;
 
+mod analytics_schemas;
+
 use super::routes;
 use crate::assets::OPENAPI;
 
@@ -116,7 +118,7 @@ fn the_schemas_name_the_messages_fields() {
     moving_schemas(&mut checked);
     review_schemas(&mut checked);
     editor_schemas(&mut checked);
-    analytics_schemas(&mut checked);
+    analytics_schemas::check(&mut checked);
     notice_schemas(&mut checked);
     digest_schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
@@ -188,7 +190,7 @@ fn automation_schemas(checked: &mut Checked) {
         Automation { back_test: Some(back_test.clone()), changed_at: at, ..Automation::default() };
     checked.message("Automation", &automation);
     checked.message("ListAutomationResponse", &ListAutomationResponse::default());
-    checked.message("SetAutomationRequest", &SetAutomationRequest::default());
+    checked.message("SetAutomationRequest", &SetAutomationRequest { seen_at: at, ..Default::default() });
     checked.message("SetAutomationResponse", &SetAutomationResponse { automation: Some(automation) });
     checked.message("FileBackTestRequest", &FileBackTestRequest::default());
     checked.message("FileBackTestResponse", &FileBackTestResponse { back_test: Some(back_test) });
@@ -417,29 +419,6 @@ fn editor_schemas(checked: &mut Checked) {
     checked.message("ListContradictionsResponse", &ListContradictionsResponse::default());
     checked.message("MarkCompatibleRequest", &MarkCompatibleRequest::default());
     checked.message("MarkCompatibleResponse", &MarkCompatibleResponse::default());
-}
-
-fn analytics_schemas(checked: &mut Checked) {
-    use analytics::{
-        DeadLetter, DriftPoint, GetDeadlinesResponse, GetDriftResponse, GetHotnessResponse,
-        GetSatisfactionResponse, HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersRequest,
-        RedriveDeadLettersResponse, SatisfactionGroup, UnitDeadlines,
-    };
-    checked.message("HotnessPoint", &HotnessPoint::default());
-    checked.message("GetHotnessResponse", &GetHotnessResponse::default());
-    checked.message("UnitDeadlines", &UnitDeadlines { on_time_share: Some(1.0), ..Default::default() });
-    checked.message("GetDeadlinesResponse", &GetDeadlinesResponse::default());
-    checked.message("SatisfactionGroup", &SatisfactionGroup::default());
-    checked.message("DriftPoint", &DriftPoint::default());
-    checked.message("GetDriftResponse", &GetDriftResponse::default());
-    checked.message("GetSatisfactionResponse", &GetSatisfactionResponse::default());
-    checked.message(
-        "DeadLetter",
-        &DeadLetter { failed_at: Some(Timestamp::default()), ..DeadLetter::default() },
-    );
-    checked.message("ListDeadLettersResponse", &ListDeadLettersResponse::default());
-    checked.message("RedriveDeadLettersRequest", &RedriveDeadLettersRequest::default());
-    checked.message("RedriveDeadLettersResponse", &RedriveDeadLettersResponse::default());
 }
 
 fn notice_schemas(checked: &mut Checked) {
