@@ -63,13 +63,15 @@ pub async fn lock_ticket(
     ticket_id: TicketId,
     first: &Ticket,
 ) -> Result<Ticket, sqlx::Error> {
-    let Standing { round, answered_at, version, unit, field, due_at } = &first.standing;
+    let Standing { round, revision, answered_at, withdrawn_at, version, unit, field, due_at } =
+        &first.standing;
     let deadline = &first.deadline;
     // Also waits for another's insertion: a lock alone would not find its row.
     sqlx::query!(
         "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at,
-                                       deadline_version, deadline_round, deadline_due_at, paused_at, extended)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                                       deadline_version, deadline_round, deadline_due_at, paused_at, extended,
+                                       revision, withdrawn_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (ticket_id) do nothing",
         ticket_id.0,
         first.asked_at,
@@ -84,12 +86,14 @@ pub async fn lock_ticket(
         deadline.due_at,
         deadline.paused_at,
         deadline.extended,
+        i64::from(*revision),
+        *withdrawn_at,
     )
     .execute(&mut *conn)
     .await?;
     let row = sqlx::query!(
         "select asked_at, round, answered_at, version, unit, field, due_at,
-                deadline_version, deadline_round, deadline_due_at, paused_at, extended
+                deadline_version, deadline_round, deadline_due_at, paused_at, extended, revision, withdrawn_at
          from analytics.ticket where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -97,7 +101,9 @@ pub async fn lock_ticket(
     .await?;
     let standing = Standing {
         round: count(row.round),
+        revision: count(row.revision),
         answered_at: row.answered_at,
+        withdrawn_at: row.withdrawn_at,
         version: count(row.version),
         unit: row.unit,
         field: row.field,
@@ -119,12 +125,14 @@ pub async fn update_ticket(
     ticket_id: TicketId,
     ticket: &Ticket,
 ) -> Result<(), sqlx::Error> {
-    let Standing { round, answered_at, version, unit, field, due_at } = &ticket.standing;
+    let Standing { round, revision, answered_at, withdrawn_at, version, unit, field, due_at } =
+        &ticket.standing;
     let deadline = &ticket.deadline;
     sqlx::query!(
         "update analytics.ticket
          set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8,
-             deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13
+             deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13,
+             revision = $14, withdrawn_at = $15
          where ticket_id = $1",
         ticket_id.0,
         ticket.asked_at,
@@ -139,6 +147,8 @@ pub async fn update_ticket(
         deadline.due_at,
         deadline.paused_at,
         deadline.extended,
+        i64::from(*revision),
+        *withdrawn_at,
     )
     .execute(conn)
     .await?;
@@ -208,7 +218,8 @@ pub async fn deadlines(
                              > case when ours then deadline_due_at else due_at end) is true as late
                  from (select *, deadline_version > 0 and deadline_round = round as ours
                        from analytics.ticket) ticket
-                 where unit <> '' and (answered_at is null or answered_at >= $1)) judged
+                 where unit <> '' and withdrawn_at is null
+                   and (answered_at is null or answered_at >= $1)) judged
            group by unit
            order by unit"#,
         since,

@@ -1,6 +1,8 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod change;
+mod changes;
 mod deadline;
 mod digest;
 mod editor;
@@ -13,9 +15,11 @@ mod officer;
 mod report;
 mod reports;
 mod review;
+mod saved;
 mod sign_in;
 mod store;
 mod ticket;
+mod typed;
 mod words;
 
 use std::{borrow::Borrow, convert::Infallible};
@@ -58,10 +62,18 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/theo-doi/{trackingCode}", get(ticket::follow))
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
         .route("/theo-doi/{trackingCode}/khong-dung", post(ticket::reject))
+        .route("/theo-doi/{trackingCode}/sua", get(change::amend_form).post(change::amend))
+        .route("/theo-doi/{trackingCode}/rut", get(change::withdraw_form).post(change::withdraw))
+        .route("/theo-doi/{trackingCode}/bo-sung", post(change::reply))
         .route(SIGN_IN, get(sign_in::form).post(sign_in::sign_in))
         .route("/dang-xuat", post(sign_in::sign_out))
         .route("/can-bo", get(officer::inbox))
         .route("/can-bo/phieu/{ticketId}", get(officer::question))
+        .route("/can-bo/phieu/{ticketId}/thay-doi", get(changes::since))
+        .route("/can-bo/phieu/{ticketId}/chen", post(saved::insert))
+        .route("/can-bo/mau", get(saved::list).post(saved::put))
+        .route("/can-bo/mau/xoa", post(saved::delete))
+        .route("/can-bo/mau/{savedReplyId}", get(saved::words_of))
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
         .route("/can-bo/phieu/{ticketId}/tra-lai", post(officer::give_back))
         .route("/can-bo/phieu/{ticketId}/chuyen", post(officer::assign))

@@ -12,6 +12,7 @@ mod officer;
 mod registry;
 mod report;
 mod review;
+mod saved;
 
 use axum::{
     Router,
@@ -52,6 +53,9 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/questions/{trackingCode}", asker::get_ticket)
         .post("/api/v1/questions/{trackingCode}/rating", asker::rate_answer)
         .post("/api/v1/questions/{trackingCode}/not-answered", asker::reject_answer)
+        .post("/api/v1/questions/{trackingCode}/amend", asker::amend_question)
+        .post("/api/v1/questions/{trackingCode}/withdraw", asker::withdraw_question)
+        .post("/api/v1/questions/{trackingCode}/reply", asker::reply_to_officer)
         .get("/api/v1/search", asker::search)
         .get("/api/v1/organisation", asker::get_organisation)
         .get("/api/v1/inbox", officer::list_inbox)
@@ -110,6 +114,9 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/check", review::check_answer)
         .post("/api/v1/tickets/{ticketId}/submit", review::submit_for_review)
         .post("/api/v1/tickets/{ticketId}/correction", review::ask_correction)
+        .get("/api/v1/saved-replies", saved::list_saved_replies)
+        .post("/api/v1/saved-replies/{savedReplyId}", saved::put_saved_reply)
+        .post("/api/v1/saved-replies/{savedReplyId}/delete", saved::delete_saved_reply)
         .get("/api/v1/digests", digest::list_digests)
         .post("/api/v1/digests", digest::gather_digest)
         .get("/api/v1/digests/{digestId}", digest::get_digest)

@@ -2,6 +2,7 @@
 //! rating. Personal data stays here: only the redacted text travels.
 
 mod album;
+mod changing;
 mod elsewhere;
 mod events;
 mod grpc;

@@ -153,6 +153,9 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         .serves(EditingServiceServer::new(knowledge.clone()))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_answer_approved(event).await }))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_question_routed(event).await }))
+        .hears(
+            knowledge.hearer(|knowledge, event| async move { knowledge.on_question_withdrawn(event).await }),
+        )
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_joined(event).await }))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_left(event).await }))
         .runs("embedder", async move {

@@ -160,7 +160,8 @@ impl Grpc {
             approver: extension.approver.clone(),
             by: extension.by.clone(),
         });
-        let ending = deadline.ending().map_or(v1::DeadlineEnding::Unspecified, Into::into);
+        let ending = deadline.ending().filter(|_| !assignment.withdrawn);
+        let ending = ending.map_or(v1::DeadlineEnding::Unspecified, Into::into);
         Response::new(GetDeadlineResponse {
             deadline: Some(deadline.snapshot(routing.organisation.leader(&assignment.unit))),
             working_minutes_left: u32::try_from(left.num_minutes()).unwrap_or_default(),

@@ -18,7 +18,7 @@ pub async fn lock_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -35,7 +35,7 @@ pub async fn find_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
@@ -53,7 +53,7 @@ pub async fn lock_stepping(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
          for update skip locked",
         now,
@@ -74,7 +74,7 @@ pub async fn lock_open_at(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where not answered and unit = any($1) limit $2
          for update skip locked",
         units,
@@ -94,13 +94,14 @@ pub async fn save_assignment(
     sqlx::query!(
         "insert into routing.assignment
              (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
-              deadline, next_step_at, suggestions, moves, binding)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+              deadline, next_step_at, suggestions, moves, binding, withdrawn)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
              routed_at = excluded.routed_at, answered = excluded.answered, deadline = excluded.deadline,
-             next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding",
+             next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding,
+             withdrawn = excluded.withdrawn",
         assignment.ticket_id.0,
         i32::try_from(assignment.version).unwrap_or(i32::MAX),
         serde_json::to_value(&assignment.question).expect("a question serialises"),
@@ -116,6 +117,7 @@ pub async fn save_assignment(
         serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
         i32::try_from(assignment.moves).unwrap_or(i32::MAX),
         assignment.binding.name(),
+        assignment.withdrawn,
     )
     .execute(conn)
     .await?;
@@ -137,6 +139,7 @@ struct Row {
     suggestions: serde_json::Value,
     moves: i32,
     binding: String,
+    withdrawn: bool,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -161,6 +164,7 @@ impl TryFrom<Row> for Assignment {
             deadline,
             routed_at: row.routed_at,
             answered: row.answered,
+            withdrawn: row.withdrawn,
             moves: u32::try_from(row.moves).map_err(|e| decode(e.into()))?,
             binding: Binding::of_name(&row.binding).ok_or_else(|| decode("unknown binding".into()))?,
             suggestions: serde_json::from_value(row.suggestions).map_err(|e| decode(e.into()))?,

@@ -58,6 +58,7 @@ pub(super) fn ticket_state(language: Language, state: TicketState) -> Said {
         TicketState::Routed => "ticket-routed",
         TicketState::Answered => "ticket-answered",
         TicketState::Closed => "ticket-closed",
+        TicketState::Withdrawn => "ticket-taken-back",
     })
 }
 
@@ -77,6 +78,9 @@ pub(super) fn milestone(language: Language, what: Milestone) -> Said {
         Milestone::Extended => "milestone-extended",
         Milestone::Hastened => "milestone-hastened",
         Milestone::Forwarded => "milestone-forwarded",
+        Milestone::Amended => "milestone-amended",
+        Milestone::TakenBack => "milestone-taken-back",
+        Milestone::Replied => "milestone-replied",
     })
 }
 
@@ -129,6 +133,7 @@ pub(super) fn answer_state(language: Language, state: AnswerState) -> Said {
         AnswerState::Drafted => "answer-drafted",
         AnswerState::Approved => "answer-approved",
         AnswerState::Returned => "answer-returned",
+        AnswerState::Withdrawn => "ticket-taken-back",
     })
 }
 

@@ -1,5 +1,8 @@
 use api::{
-    intake::v1::{GetTicketRequest, RateAnswerRequest, RejectAnswerRequest, SubmitQuestionRequest},
+    intake::v1::{
+        AmendQuestionRequest, GetTicketRequest, RateAnswerRequest, RejectAnswerRequest,
+        ReplyToOfficerRequest, SubmitQuestionRequest, WithdrawQuestionRequest,
+    },
     knowledge::v1::SearchRequest,
     routing::v1::GetOrganisationRequest,
 };
@@ -43,6 +46,36 @@ pub(super) async fn reject_answer(
 ) -> Reply {
     code.merge(&mut request.tracking_code, "trackingCode")?;
     let response = gateway.intake(None).reject_answer(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn amend_question(
+    State(gateway): State<Gateway>,
+    code: PathPart,
+    Message(mut request): Message<AmendQuestionRequest>,
+) -> Reply {
+    code.merge(&mut request.tracking_code, "trackingCode")?;
+    let response = gateway.intake(None).amend_question(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn withdraw_question(
+    State(gateway): State<Gateway>,
+    code: PathPart,
+    Message(mut request): Message<WithdrawQuestionRequest>,
+) -> Reply {
+    code.merge(&mut request.tracking_code, "trackingCode")?;
+    let response = gateway.intake(None).withdraw_question(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn reply_to_officer(
+    State(gateway): State<Gateway>,
+    code: PathPart,
+    Message(mut request): Message<ReplyToOfficerRequest>,
+) -> Reply {
+    code.merge(&mut request.tracking_code, "trackingCode")?;
+    let response = gateway.intake(None).reply_to_officer(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 

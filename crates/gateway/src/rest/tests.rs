@@ -7,6 +7,8 @@ use api::{knowledge::v1 as knowledge, routing::v1 as routing};
 use serde::Serialize;
 use serde_json::Value;
 
+mod portal;
+
 use super::routes;
 use crate::assets::OPENAPI;
 
@@ -116,6 +118,7 @@ fn the_schemas_name_the_messages_fields() {
     analytics_schemas(&mut checked);
     notice_schemas(&mut checked);
     digest_schemas(&mut checked);
+    portal::schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
     assert_eq!(checked.names, all, "schemas that nothing checks");
 }
