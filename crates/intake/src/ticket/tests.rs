@@ -173,6 +173,7 @@ proptest! {
     ) {
         let mut ticket = ticket();
         let question = ticket.question();
+        let withdrawn = facts.iter().any(|fact| matches!(fact, Fact::Withdrawn));
         let first = facts.iter().find_map(|f| if let Fact::Approved(v) = f { Some(*v) } else { None });
         for fact in facts {
             let next = match fact {
