@@ -149,6 +149,7 @@ impl Answering {
             subject: notify::fill(&template.subject, &values),
             html: notify::html(&text),
             text,
+            unsubscribe: String::new(),
             attachments: vec![
                 attachment(file_name(&digest), "text/csv; charset=utf-8", csv),
                 attachment(

@@ -1,6 +1,7 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod catalogue;
 mod change;
 mod changes;
 mod deadline;
@@ -10,14 +11,17 @@ mod family;
 mod feeds;
 mod library;
 mod marks;
+mod merge;
 mod moving;
 mod officer;
+mod recent;
 mod report;
 mod reports;
 mod review;
 mod saved;
 mod sign_in;
 mod store;
+mod subscribe;
 mod ticket;
 mod typed;
 mod words;
@@ -55,9 +59,16 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/tra-cuu", get(library::search))
         .route("/thu-vien", get(library::list))
         .route("/thu-vien/{passageId}", get(library::answer))
+        .route("/hoi-nhieu", get(recent::hot))
+        .route("/moi", get(recent::new))
+        .route("/danh-muc", get(catalogue::list))
+        .route("/danh-muc/{itemId}", get(catalogue::item))
         .route("/atom.xml", get(feeds::atom))
         .route("/sitemap.xml", get(feeds::sitemap))
         .route("/robots.txt", get(feeds::robots))
+        .route("/nhan-tin", post(subscribe::subscribe))
+        .route("/nhan-tin/xac-nhan/{token}", get(subscribe::confirm_form).post(subscribe::confirm))
+        .route("/nhan-tin/dung/{token}", get(subscribe::end_form).post(subscribe::end))
         .route("/theo-doi", get(ticket::find))
         .route("/theo-doi/{trackingCode}", get(ticket::follow))
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
@@ -83,6 +94,10 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/khan", post(deadline::hasten))
         .route("/bien-tap", get(editor::desk))
         .route("/bien-tap/kho", get(store::list))
+        .route("/bien-tap/gop", post(merge::merge))
+        .route("/bien-tap/xuat", get(merge::export))
+        .route("/bien-tap/nhap", get(merge::import_form).post(merge::import))
+        .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
         .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))

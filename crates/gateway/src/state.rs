@@ -9,7 +9,10 @@ use api::{
         digest_service_client::DigestServiceClient, moving_service_client::MovingServiceClient,
         review_service_client::ReviewServiceClient, saved_reply_service_client::SavedReplyServiceClient,
     },
-    intake::v1::{intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient},
+    intake::v1::{
+        intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient,
+        subscription_service_client::SubscriptionServiceClient,
+    },
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
@@ -91,6 +94,11 @@ impl Gateway {
     /// Reports from the field.
     pub fn reports(&self, bearer: Option<&str>) -> ReportServiceClient<Peer> {
         ReportServiceClient::new(self.0.context.peer_as("intake", bearer))
+    }
+
+    /// Being written of what is published.
+    pub fn subscriptions(&self) -> SubscriptionServiceClient<Peer> {
+        SubscriptionServiceClient::new(self.0.context.peer_as("intake", None))
     }
 
     pub fn routing(&self, bearer: Option<&str>) -> RoutingServiceClient<Peer> {

@@ -1,6 +1,7 @@
 //! Requests to typed values, results to responses.
 
 mod report;
+mod subscription;
 
 use api::intake::v1::{
     AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, AskerReply, FormerAnswer, GetRecallRequest,

@@ -4,6 +4,7 @@ pub mod change;
 pub mod former;
 pub mod recall;
 pub mod report;
+pub mod subscription;
 
 use api::{
     TicketId,

@@ -9,7 +9,7 @@ use api::{
 use bus::{Failure, Received};
 
 use crate::{
-    alike,
+    alike, hot,
     open_question::Standing,
     passage::{Passage, QUESTION_MAX},
     service::{Knowledge, TEXT_MAX, first},
@@ -42,6 +42,8 @@ impl Knowledge {
         if event.centre_ticket_id.is_empty() && !event.automatic {
             self.publish(&mut tx, &passage, version, &event.citations).await?;
         }
+        let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
+        storage::hot::note_answered(&mut tx, &hot::answered_with(event), hot::day(at)).await?;
         let edition = event.question.as_ref().map_or(0, edition);
         self.close(&mut tx, ticket_id, edition).await.map_err(Failure::retry)?;
         tx.commit().await?;

@@ -14,6 +14,7 @@ mod edits;
 pub mod embed;
 mod events;
 mod grpc;
+mod hot;
 pub mod index;
 mod indexer;
 pub mod lexical;

@@ -1,15 +1,15 @@
 //! What programs read of the public library: Atom, the sitemap, robots.txt.
 
-use api::knowledge::v1::{ListPublishedRequest, PublishedPassage};
+use api::knowledge::v1::{ListCatalogueRequest, ListPublishedRequest, PublishedPassage};
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::{Frame, Page, library::path_of, public, rendered};
+use super::{Frame, Page, catalogue, library::path_of, public, rendered};
 use crate::{problem::Problem, state::Gateway};
 
 const NEWEST: u32 = 50;
 const BATCH: u32 = 100;
-/// Addresses of answers in the sitemap: the newest.
+/// Addresses of answers in the sitemap, the newest, and of catalogue items.
 const SITEMAP_MAX: usize = 2_000;
 
 struct Entry {
@@ -54,14 +54,33 @@ pub(super) async fn atom(State(gateway): State<Gateway>, frame: Frame, headers: 
 #[template(path = "sitemap.xml")]
 struct Sitemap {
     origin: String,
+    /// Addresses of catalogue items.
+    items: Vec<String>,
     entries: Vec<Entry>,
 }
 
 pub(super) async fn sitemap(State(gateway): State<Gateway>, headers: HeaderMap) -> Page {
     let origin = gateway.config().origin(&headers);
     let entries = newest(&gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-    let text = rendered(&Sitemap { origin, entries })?;
+    let items = catalogue(&gateway).await?.into_iter();
+    let items = items.map(|id| format!("{origin}{}", catalogue::path_of(&id))).collect();
+    let text = rendered(&Sitemap { origin, items, entries })?;
     Ok(public(true, &headers, "application/xml; charset=utf-8", text))
+}
+
+/// The ids of catalogue items.
+async fn catalogue(gateway: &Gateway) -> Result<Vec<String>, Problem> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListCatalogueRequest { limit: BATCH, page_token, ..ListCatalogueRequest::default() };
+        let listed = gateway.editing(None).list_catalogue(gateway.ask(request)).await?.into_inner();
+        all.extend(listed.items.into_iter().map(|item| item.id));
+        page_token = listed.next_page_token;
+        if page_token.is_empty() || all.len() >= SITEMAP_MAX {
+            return Ok(all);
+        }
+    }
 }
 
 async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
@@ -80,8 +99,17 @@ async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
 
 /// Published answers may be found by everyone; what belongs to one asker or to officers may not.
 pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
-    let closed =
-        ["/theo-doi/", "/can-bo", "/bien-tap", "/bao-cao", "/dang-nhap", "/api/", "/goi-y", "/tra-cuu?"];
+    let closed = [
+        "/theo-doi/",
+        "/can-bo",
+        "/bien-tap",
+        "/bao-cao",
+        "/dang-nhap",
+        "/nhan-tin",
+        "/api/",
+        "/goi-y",
+        "/tra-cuu?",
+    ];
     let origin = gateway.config().origin(&headers);
     let text =
         format!("User-agent: *\nDisallow: {}\nSitemap: {origin}/sitemap.xml\n", closed.join("\nDisallow: "));

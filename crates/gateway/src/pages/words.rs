@@ -31,6 +31,15 @@ pub(super) fn moment(language: Language, at: Option<&Timestamp>) -> String {
     local(at).map_or_else(String::new, |at| at.format(shape).to_string())
 }
 
+/// The day alone; empty when absent.
+pub(super) fn day(language: Language, at: Option<&Timestamp>) -> String {
+    let shape = match language {
+        Language::Vietnamese => "%d/%m/%Y",
+        Language::English => "%-d %B %Y",
+    };
+    local(at).map_or_else(String::new, |at| at.format(shape).to_string())
+}
+
 pub(super) fn is_past(at: Option<&Timestamp>, now: DateTime<Utc>) -> bool {
     api::time(at).is_some_and(|at| at < now)
 }
@@ -262,7 +271,7 @@ pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
     let key = match field {
         "text" => "ask-text",
         "asker.name" => "ask-name",
-        "asker.email" => "ask-email",
+        "asker.email" | "email" => "ask-email",
         "asker.phone" => "ask-phone",
         "asker.organisation" => "ask-organisation",
         "comment" => "follow-comment",

@@ -3,7 +3,7 @@ use api::{
         AmendQuestionRequest, GetTicketRequest, RateAnswerRequest, RejectAnswerRequest,
         ReplyToOfficerRequest, SubmitQuestionRequest, WithdrawQuestionRequest,
     },
-    knowledge::v1::SearchRequest,
+    knowledge::v1::{ListHotRequest, NoteAnsweredRequest, SearchRequest},
     routing::v1::GetOrganisationRequest,
 };
 use axum::{extract::State, http::StatusCode};
@@ -84,6 +84,18 @@ pub(super) async fn search(State(gateway): State<Gateway>, Query(query): Query) 
     let request =
         SearchRequest { q: query.text("q"), limit: query.number("limit")?, field: query.text("field") };
     let response = gateway.knowledge(None).search(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn list_hot(State(gateway): State<Gateway>, Query(query): Query) -> Reply {
+    let request = ListHotRequest { limit: query.only(&["limit"])?.number("limit")? };
+    let response = gateway.knowledge(None).list_hot(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn note_answered(State(gateway): State<Gateway>, PathPart(id): PathPart) -> Reply {
+    let request = gateway.ask(NoteAnsweredRequest { id });
+    let response = gateway.knowledge(None).note_answered(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 
