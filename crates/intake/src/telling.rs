@@ -144,7 +144,8 @@ impl Intake {
 /// Takes a recall up; an older one than that of the passage which is known changes nothing.
 async fn take_up(conn: &mut PgConnection, recall: &Recall) -> Result<(), sqlx::Error> {
     storage::recall::after_receipts(conn, &recall.passage_id).await?;
-    storage::recall::keep_recall(conn, recall).await
+    storage::recall::keep_recall(conn, recall).await?;
+    Ok(())
 }
 
 /// Who received a passage is told what becomes of the one that took its place, from its newest recall on.

@@ -174,7 +174,6 @@ struct ImportPage {
     /// What became of the lines; empty: nothing was sent.
     outcome: Vec<String>,
     lines: String,
-    lines_max: usize,
 }
 
 /// A line of the import.
@@ -194,7 +193,7 @@ struct Line {
 
 impl ImportPage {
     fn new(frame: Frame, lines: String) -> Self {
-        Self { frame, error: String::new(), outcome: Vec::new(), lines, lines_max: LINES_MAX }
+        Self { frame, error: String::new(), outcome: Vec::new(), lines }
     }
 }
 
