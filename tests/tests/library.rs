@@ -82,7 +82,6 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     assert!(answer.contains("href=\"/danh-muc/nd-146\"") && answer.contains("\"QAPage\""), "{answer}");
 
     let browser = Browser::start(&platform.endpoints.http).await;
-    browser.without_javascript().await;
     for language in ["vi", "en"] {
         for path in [
             "/hoi-nhieu",
@@ -101,6 +100,7 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
             assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}");
         }
     }
+    browser.without_javascript().await;
     browser.go("/danh-muc/hd-1?lang=vi").await;
     browser.shows(".alert", "Hiện không có hiệu lực").await;
     browser.go("/hoi-nhieu").await;
@@ -127,7 +127,6 @@ async fn an_editor_looks_before_correcting_and_makes_two_answers_one() {
 
     let browser = Browser::start(&platform.endpoints.http).await;
     browser.sign_in(&platform.token("editor", None).await).await;
-    browser.without_javascript().await;
     // The correction is looked at, gone back from, and not published by looking.
     browser.go("/bien-tap/tra-loi/phi").await;
     browser.click("details.other summary").await;

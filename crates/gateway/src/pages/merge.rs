@@ -114,14 +114,13 @@ pub(super) async fn export(State(gateway): State<Gateway>, caller: SignedIn, Que
         for passage in &found {
             text.push_str(&if csv { csv_line(passage) } else { json_line(passage) });
         }
-        let rest = match next.as_str() {
-            "" => None,
-            _ => {
-                let found = passages(&gateway, &token, next).await.map_err(|problem| {
-                    std::io::Error::other(format!("the export stopped: {}", problem.reason))
-                })?;
-                Some((gateway, token, String::new(), found))
-            }
+        let rest = if next.is_empty() {
+            None
+        } else {
+            let found = passages(&gateway, &token, next).await.map_err(|problem| {
+                std::io::Error::other(format!("the export stopped: {}", problem.reason))
+            })?;
+            Some((gateway, token, String::new(), found))
         };
         Ok::<_, std::io::Error>(Some((text, rest)))
     });
