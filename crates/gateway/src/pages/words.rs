@@ -270,6 +270,7 @@ pub(super) fn role(language: Language, role: RoleName) -> Said {
 pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
     let key = match field {
         "text" => "ask-text",
+        "title" => "saved-name",
         "asker.name" => "ask-name",
         "asker.email" | "email" => "ask-email",
         "asker.phone" => "ask-phone",
