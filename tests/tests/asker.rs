@@ -114,7 +114,7 @@ async fn an_amended_question_is_answered_as_it_now_stands() {
     let after =
         (kept(&pool, &ticket_id).await, officer.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok());
     assert_eq!(before, after);
-    let question: String = sqlx::query_scalar("select question from knowledge.passage where id = $1")
+    let question: String = sqlx::query_scalar("select question from knowledge.passage where passage_id = $1")
         .bind(format!("ticket:{ticket_id}"))
         .fetch_one(&pool)
         .await

@@ -133,7 +133,8 @@ async fn an_editor_looks_before_correcting_and_makes_two_answers_one() {
     browser.fill("#correct #text", " Trừ trường hợp đổi thông tin.").await;
     browser.fill("#why1", "Thiếu trường hợp").await;
     browser.click("#correct button.second").await;
-    browser.shows(".answer mark", "Trừ trường hợp").await;
+    browser.shows(".answer", "Trừ trường hợp đổi thông tin.").await;
+    assert!(browser.is_there(".answer mark").await, "what is new is marked");
     browser.shows("main", "1 người đã nhận").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());
     assert_eq!(editor.get("/api/v1/answers/phi").await.ok()["passage"]["answer"], "Không thu phí.");

@@ -17,7 +17,7 @@ pub struct Request {
 }
 
 /// What is known of a request id.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     Now,
     /// The same was asked for before.
