@@ -97,7 +97,9 @@ impl Readable for QuestionRouted {
         };
         let standing = Standing {
             round: asked.round,
+            revision: asked.revision,
             answered_at: None,
+            withdrawn_at: None,
             version: self.version,
             unit: self.unit.clone(),
             field: self.field.clone(),
@@ -135,7 +137,9 @@ impl Readable for AnswerApproved {
         };
         let standing = Standing {
             round: asked.round,
+            revision: asked.revision,
             answered_at: Some(at),
+            withdrawn_at: None,
             version: self.version,
             unit: self.unit.clone(),
             field: self.field.clone(),
@@ -174,7 +178,9 @@ impl Readable for QuestionReopened {
         let fact = Fact { kind: Some(asked.kind), automatic, ..fact(self, at, &self.field, &self.unit)? };
         let standing = Standing {
             round: asked.round,
+            revision: asked.revision,
             answered_at: None,
+            withdrawn_at: None,
             version: self.version,
             unit: self.unit.clone(),
             field: self.field.clone(),
@@ -215,6 +221,8 @@ impl Readable for OrganisationChanged {
     }
 }
 
+/// What askers did to questions that wait.
+mod asker;
 /// What became of a published answer, in codes; nothing of it counts for a ticket's standing.
 mod passage;
 impl Readable for QuestionsAlike {
@@ -276,6 +284,7 @@ struct Asked {
     /// How often it was reopened: each time adds a follow-up.
     round: u32,
     place: Option<Place>,
+    revision: u32,
 }
 
 impl Asked {
@@ -292,6 +301,7 @@ impl Asked {
             kind: question.kind().as_str_name(),
             round: u32::try_from(question.follow_ups.len()).unwrap_or(u32::MAX),
             place: question.place.as_ref().and_then(Place::told),
+            revision: question.revision,
         })
     }
 }
@@ -321,6 +331,7 @@ mod tests {
             place: None,
             submitted_at: Some(api::timestamp(day(0))),
             follow_ups: vec!["vẫn hỏng".into()],
+            revision: 0,
         }
     }
 

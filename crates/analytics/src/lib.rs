@@ -23,7 +23,9 @@ use api::{
     answering::v1::{
         AnswerApproved, AnswerDrafted, CoAnswerChanged, FamilyJoined, FamilyLeft, QuestionReturned,
     },
-    intake::v1::{AnswerRated, QuestionReopened, QuestionSubmitted},
+    intake::v1::{
+        AnswerRated, AskerReplied, QuestionAmended, QuestionReopened, QuestionSubmitted, QuestionWithdrawn,
+    },
     knowledge::v1::{
         AnswerCorrected, AnswerSuperseded, AnswerValidityChanged, AnswerWithdrawn, QuestionsAlike,
         ReviewOpened,
@@ -74,7 +76,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(hearers(&Hearing { pool: ctx.pool.clone(), webhooks }).into_iter().fold(role, Role::hears))
 }
 
-fn hearers(hearing: &Hearing) -> [bus::Hearer; 19] {
+fn hearers(hearing: &Hearing) -> [bus::Hearer; 22] {
     [
         hear::<QuestionSubmitted>(hearing),
         hear::<QuestionRouted>(hearing),
@@ -83,6 +85,9 @@ fn hearers(hearing: &Hearing) -> [bus::Hearer; 19] {
         hear::<QuestionReturned>(hearing),
         hear::<AnswerRated>(hearing),
         hear::<QuestionReopened>(hearing),
+        hear::<QuestionAmended>(hearing),
+        hear::<QuestionWithdrawn>(hearing),
+        hear::<AskerReplied>(hearing),
         hear::<AnswerCorrected>(hearing),
         hear::<AnswerWithdrawn>(hearing),
         hear::<AnswerSuperseded>(hearing),

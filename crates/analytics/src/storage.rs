@@ -66,14 +66,15 @@ pub async fn lock_ticket(
     ticket_id: TicketId,
     first: &Ticket,
 ) -> Result<Ticket, sqlx::Error> {
-    let Standing { round, answered_at, version, unit, field, due_at } = &first.standing;
+    let Standing { round, revision, answered_at, withdrawn_at, version, unit, field, due_at } =
+        &first.standing;
     let deadline = &first.deadline;
     // Also waits for another's insertion: a lock alone would not find its row.
     sqlx::query!(
         "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at,
                                        deadline_version, deadline_round, deadline_due_at, paused_at, extended,
-                                       latitude, longitude)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                                       latitude, longitude, revision, withdrawn_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict (ticket_id) do nothing",
         ticket_id.0,
         first.asked_at,
@@ -90,12 +91,15 @@ pub async fn lock_ticket(
         deadline.extended,
         first.place.map(|place| place.latitude),
         first.place.map(|place| place.longitude),
+        i64::from(*revision),
+        *withdrawn_at,
     )
     .execute(&mut *conn)
     .await?;
     let row = sqlx::query!(
         "select asked_at, round, answered_at, version, unit, field, due_at,
-                deadline_version, deadline_round, deadline_due_at, paused_at, extended, latitude, longitude
+                deadline_version, deadline_round, deadline_due_at, paused_at, extended, latitude, longitude,
+                revision, withdrawn_at
          from analytics.ticket where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -103,7 +107,9 @@ pub async fn lock_ticket(
     .await?;
     let standing = Standing {
         round: count(row.round),
+        revision: count(row.revision),
         answered_at: row.answered_at,
+        withdrawn_at: row.withdrawn_at,
         version: count(row.version),
         unit: row.unit,
         field: row.field,
@@ -126,13 +132,14 @@ pub async fn update_ticket(
     ticket_id: TicketId,
     ticket: &Ticket,
 ) -> Result<(), sqlx::Error> {
-    let Standing { round, answered_at, version, unit, field, due_at } = &ticket.standing;
+    let Standing { round, revision, answered_at, withdrawn_at, version, unit, field, due_at } =
+        &ticket.standing;
     let deadline = &ticket.deadline;
     sqlx::query!(
         "update analytics.ticket
          set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8,
              deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13,
-             latitude = $14, longitude = $15
+             latitude = $14, longitude = $15, revision = $16, withdrawn_at = $17
          where ticket_id = $1",
         ticket_id.0,
         ticket.asked_at,
@@ -149,6 +156,8 @@ pub async fn update_ticket(
         deadline.extended,
         ticket.place.map(|place| place.latitude),
         ticket.place.map(|place| place.longitude),
+        i64::from(*revision),
+        *withdrawn_at,
     )
     .execute(conn)
     .await?;

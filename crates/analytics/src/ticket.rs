@@ -58,14 +58,18 @@ impl Deadline {
 }
 
 /// Where a ticket stands. The greater one wins, compared in the order of the fields: a later round
-/// over an earlier one; within a round the answer, which ends it whatever its version; then the
-/// newer version. The default is less than what any fact tells.
+/// or revision over an earlier one; within it the answer, which ends it whatever its version; then the
+/// withdrawal; then the newer version. The default is less than what any fact tells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Standing {
     /// How often it was reopened.
     pub round: u32,
+    /// How often it was amended.
+    pub revision: u32,
     /// In this round; `None`: open.
     pub answered_at: Option<DateTime<Utc>>,
+    /// The asker needs no answer any more.
+    pub withdrawn_at: Option<DateTime<Utc>>,
     /// Of the fact that says so; 0: nothing but the asking is known.
     pub version: u32,
     /// Empty: not known yet.
@@ -98,7 +102,7 @@ impl Ticket {
 mod tests {
     use api::{
         answering::v1::{AnswerApproved, QuestionReturned},
-        intake::v1::{Question, QuestionReopened, QuestionSubmitted},
+        intake::v1::{Question, QuestionAmended, QuestionReopened, QuestionSubmitted, QuestionWithdrawn},
         routing::v1::{DeadlineChanged, QuestionRouted},
     };
     use chrono::Duration;
@@ -214,7 +218,9 @@ mod tests {
             asked_at: day(0),
             standing: Standing {
                 round: 1,
+                revision: 0,
                 answered_at: None,
+                withdrawn_at: None,
                 version: 9,
                 unit: "vu-y-te".into(),
                 field: "y-te".into(),
@@ -250,6 +256,32 @@ mod tests {
     fn a_returned_ticket_keeps_its_unit_and_deadline_until_it_is_routed_anew() {
         let before = routed(0, 2, "vu-y-te", "y-te", 7);
         assert_eq!(before.clone().merge(returned(0, 3, "vu-y-te")), before);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_neither_open_nor_answered_and_an_answer_counts() {
+        let withdrawn = told(&QuestionWithdrawn {
+            ticket_id: TICKET.into(),
+            version: 3,
+            question: Some(question(0)),
+            withdrawn_at: Some(api::timestamp(day(1))),
+            ..Default::default()
+        });
+        let facts = [submitted(), routed(0, 2, "a", "", 5), withdrawn.clone(), routed(0, 9, "a", "", 5)];
+        in_every_order(&facts, &withdrawn);
+        let answer = approved(0, 3, "a", 7, 4);
+        assert_eq!(withdrawn.merge(answer.clone()), answer);
+    }
+
+    #[test]
+    fn an_answer_to_what_was_asked_before_the_amendment_leaves_it_open() {
+        let amended = told(&QuestionAmended {
+            ticket_id: TICKET.into(),
+            version: 3,
+            question: Some(Question { revision: 1, ..question(0) }),
+            ..Default::default()
+        });
+        in_every_order(&[submitted(), approved(0, 4, "a", 7, 4), amended.clone()], &amended);
     }
 
     #[test]

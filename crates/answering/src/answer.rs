@@ -1,7 +1,7 @@
 //! The answer and its states. Pure: no async, no SQL, no clock.
 //!
-//! Facts may come twice and out of order: within a round (the number of follow-ups) an approved
-//! answer ends the matter, and a routing counts only if newer.
+//! Facts may come twice and out of order: within an edition of the question (asked, amended, reopened)
+//! an approved answer ends the matter, as a withdrawal does, and a routing counts only if newer.
 
 use api::{
     TicketId,
@@ -80,6 +80,10 @@ pub enum State {
         at: DateTime<Utc>,
         hand_over: HandOver,
     },
+    /// The asker needs no answer any more.
+    Withdrawn {
+        at: DateTime<Utc>,
+    },
 }
 
 /// Who approves what is sent without a hand.
@@ -154,7 +158,7 @@ impl Answer {
         }
     }
 
-    /// It was routed again, or reopened. `None`: the fact is of the past.
+    /// It was routed again, amended or reopened. `None`: the fact is of the past.
     pub fn reroute(
         mut self,
         version: u32,
@@ -162,9 +166,9 @@ impl Answer {
         custody: Custody,
         draft: Draft,
     ) -> Option<Self> {
-        let (round, before) = (question.follow_ups.len(), self.question.follow_ups.len());
-        let approved = matches!(self.state, State::Approved { .. });
-        if round < before || (round == before && (approved || version <= self.routed_version)) {
+        let (edition, before) = (question.edition(), self.question.edition());
+        let over = matches!(self.state, State::Approved { .. } | State::Withdrawn { .. });
+        if edition < before || (edition == before && (over || version <= self.routed_version)) {
             return None;
         }
         self.version = self.version.max(version) + 1;
@@ -175,6 +179,20 @@ impl Answer {
         self.automation = Mode::Off;
         self.review = None;
         self.state = State::Drafted;
+        Some(self)
+    }
+
+    /// The asker withdrew it. `None`: an approval was first, or the fact is of the past.
+    pub fn withdraw(mut self, question: Question, version: u32, at: DateTime<Utc>) -> Option<Self> {
+        let (edition, before) = (question.edition(), self.question.edition());
+        let over = matches!(self.state, State::Approved { .. } | State::Withdrawn { .. });
+        if edition < before || (edition == before && over) {
+            return None;
+        }
+        self.version = self.version.max(version) + 1;
+        self.question = question;
+        self.review = None;
+        self.state = State::Withdrawn { at };
         Some(self)
     }
 
@@ -239,7 +257,9 @@ impl Answer {
             State::Approved { text: before, .. } if *before == text && seen < self.version => {
                 return Ok(None);
             }
-            State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
+            State::Approved { .. } | State::Returned { .. } | State::Withdrawn { .. } => {
+                return Err(Refused::NotDrafted);
+            }
         }
         if seen != self.version {
             return Err(Refused::Stale(self.version));
@@ -289,7 +309,9 @@ impl Answer {
         match &self.state {
             State::Drafted => {}
             State::Returned { hand_over: before, .. } if *before == hand_over => return Ok(None),
-            State::Approved { .. } | State::Returned { .. } => return Err(Refused::NotDrafted),
+            State::Approved { .. } | State::Returned { .. } | State::Withdrawn { .. } => {
+                return Err(Refused::NotDrafted);
+            }
         }
         if (seen != 0 || hand_over.forwarded) && seen != self.version {
             return Err(Refused::Stale(self.version));

@@ -43,7 +43,7 @@ pub enum How {
     Declined,
     /// The holder does not need it any more.
     Withdrawn,
-    /// The question was answered, or came to the unit itself.
+    /// The question was answered or withdrawn, or came to the unit itself.
     Lapsed,
 }
 
@@ -147,8 +147,8 @@ impl CoAnswer {
     /// Nobody needs it any more: the question is answered, or its unit has the question itself. `None`: it
     /// goes on, or has ended.
     pub fn lapse(self, answer: &Answer, at: DateTime<Utc>) -> Option<Self> {
-        let answered = matches!(answer.state, answer::State::Approved { .. });
-        if !answered && self.unit != answer.custody.unit {
+        let over = matches!(answer.state, answer::State::Approved { .. } | answer::State::Withdrawn { .. });
+        if !over && self.unit != answer.custody.unit {
             return None;
         }
         self.end(How::Lapsed, "", String::new(), at).ok().flatten()

@@ -5,17 +5,23 @@ use std::collections::HashMap;
 use api::{
     Event, TicketId,
     answering::v1::{AnswerApproved, AnswerDrafted, FamilyJoined, FamilyReason, QuestionReturned},
+    intake::v1::{AskerReplied, QuestionWithdrawn},
     knowledge::v1::QuestionsAlike,
     routing::v1::{Deadline, DeadlineChanged, DeadlineReached, QuestionRouted},
 };
 use bus::{Failure, Received};
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use crate::{
-    answer::{Answer, Custody},
+    answer::{Answer, Custody, State},
     family::{self, Choice, Ending, Joining, Like, Likeness, Membership},
     service::{Answering, Leaving},
-    storage::{self, family as families},
+    storage::{
+        self, family as families,
+        reply::Reply,
+        trace::{self as traces, Trace},
+    },
 };
 
 impl Answering {
@@ -37,8 +43,8 @@ impl Answering {
             None => (Some(Answer::draft(ticket_id, event.version, question, custody, draft)), false),
             Some(before) => {
                 let again = before.clone().reroute(event.version, question, custody, draft);
-                if again.is_some() {
-                    self.judge_reopened(&mut tx, &before).await?;
+                if let Some(again) = &again {
+                    self.told_again(&mut tx, &before, again).await?;
                 }
                 (again, true)
             }
@@ -54,6 +60,71 @@ impl Answering {
             let answer = self.automate(&mut tx, answer).await?;
             self.lapse_co_answers(&mut tx, &answer).await?;
             storage::save_answer(&mut tx, &answer).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// What it means that a question is to be answered again: reopened, its answer did not help; amended,
+    /// who has it open learns of it.
+    async fn told_again(
+        &self,
+        conn: &mut PgConnection,
+        before: &Answer,
+        again: &Answer,
+    ) -> Result<(), sqlx::Error> {
+        if again.question.follow_ups.len() > before.question.follow_ups.len() {
+            self.judge_reopened(conn, before).await?;
+        }
+        let amended = again.question.revision > before.question.revision;
+        let (what, note) = if amended { ("amended", before.question.text.as_str()) } else { ("moved", "") };
+        let trace = Trace { what, by: "", note, at: self.clock.now() };
+        traces::keep(conn, again, &trace).await
+    }
+
+    /// The asker needs no answer any more: it leaves the inbox, its family, its digest. Those who waited
+    /// with it wait on their own. Done before it is noted as heard, and again changes nothing.
+    pub async fn on_question_withdrawn(&self, received: Received<QuestionWithdrawn>) -> Result<(), Failure> {
+        let event = received.event.clone();
+        let ticket_id = parse(&event.ticket_id)?;
+        let at = api::time(event.withdrawn_at.as_ref()).unwrap_or(received.occurred_at);
+        let Some(question) = event.question else {
+            return Err(Failure::Reject(anyhow::anyhow!("the event has no question")));
+        };
+        let mut tx = self.pool.begin().await?;
+        let Some(answer) = storage::lock_answer(&mut tx, ticket_id).await? else {
+            return Err(Failure::Retry(anyhow::anyhow!("the routing of {ticket_id} is to come")));
+        };
+        if let Some(answer) = answer.withdraw(question, event.version, at) {
+            families::end(&mut tx, ticket_id, &Ending::Left).await?;
+            families::refresh_urgency(&mut tx, ticket_id).await?;
+            let leaving = Leaving::because(FamilyReason::Withdrawn);
+            let answer = self.leave_family(&mut tx, answer, &leaving).await?;
+            self.lapse_co_answers(&mut tx, &answer).await?;
+            storage::save_answer(&mut tx, &answer).await?;
+            let trace = Trace { what: "withdrawn", by: "", note: "", at };
+            traces::keep(&mut tx, &answer, &trace).await?;
+            tx.commit().await?;
+        }
+        self.release_members(ticket_id).await?;
+        self.done(&received).await
+    }
+
+    /// What the asker gave stands beside the draft, and must be seen before an approval.
+    pub async fn on_asker_replied(&self, received: Received<AskerReplied>) -> Result<(), Failure> {
+        let event = &received.event;
+        let ticket_id = parse(&event.ticket_id)?;
+        let at = api::time(event.replied_at.as_ref()).unwrap_or(received.occurred_at);
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let Some(answer) = storage::lock_answer(&mut tx, ticket_id).await? else {
+            return Err(Failure::Retry(anyhow::anyhow!("the routing of {ticket_id} is to come")));
+        };
+        let reply = Reply { asked: event.asked.clone(), text: event.text.clone(), at };
+        storage::reply::keep(&mut tx, ticket_id, event.version, &reply).await?;
+        if answer.state == State::Drafted {
+            let answer = answer.seen_anew();
+            storage::save_answer(&mut tx, &answer).await?;
+            let trace = Trace { what: "replied", by: "", note: &event.text, at };
+            traces::keep(&mut tx, &answer, &trace).await?;
         }
         Ok(tx.commit().await?)
     }

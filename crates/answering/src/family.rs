@@ -226,12 +226,14 @@ pub fn choose(
 enum Heard {
     Now,
     NotYet,
-    /// It is answered, or reopened: likeness is of first rounds.
+    /// It is answered or withdrawn, or reopened: likeness is of first rounds.
     Past,
 }
 
 fn heard(answer: &Answer, version: u32) -> Heard {
-    if matches!(answer.state, State::Approved { .. }) || !answer.question.follow_ups.is_empty() {
+    if matches!(answer.state, State::Approved { .. } | State::Withdrawn { .. })
+        || !answer.question.follow_ups.is_empty()
+    {
         Heard::Past
     } else if answer.routed_version < version {
         Heard::NotYet

@@ -149,6 +149,7 @@ impl Answering {
             subject: notify::fill(&template.subject, &values),
             html: notify::html(&text),
             text,
+            unsubscribe: String::new(),
             attachments: vec![
                 attachment("csv", "text/csv; charset=utf-8", csv),
                 attachment("docx", DOCX, sheet::write_document(&digest, &items, zone)),

@@ -4,11 +4,12 @@ mod automation;
 mod digest;
 mod moving;
 mod review;
+mod saved_reply;
 
 use api::{
     TicketId,
     answering::v1::{
-        self, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, AttachMemberRequest,
+        self, AnswerChange, AnswerState, ApproveAnswerRequest, ApproveAnswerResponse, AttachMemberRequest,
         AttachMemberResponse, DetachMemberRequest, DetachMemberResponse, FamilyMember, GetDraftRequest,
         GetDraftResponse, InboxItem, ListInboxRequest, ListInboxResponse, ReturnQuestionRequest,
         ReturnQuestionResponse, ReviewStage, answering_service_server::AnsweringService,
@@ -22,7 +23,7 @@ use crate::{
     answer::{HandOver, State},
     review::Review,
     service::{Answering, ApproveAnswer, MoveMember, Shown},
-    storage::{Waiting, family::Member},
+    storage::{Waiting, family::Member, reply::Reply, trace::Traced},
 };
 
 /// Who sees and changes questions that wait.
@@ -58,8 +59,9 @@ impl AnsweringService for Grpc {
         request: Request<GetDraftRequest>,
     ) -> Result<Response<GetDraftResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ticket_id = parse_ticket_id(&request.get_ref().ticket_id)?;
-        Ok(Response::new(draft(self.0.get_draft(&officer, ticket_id).await?)))
+        let GetDraftRequest { ticket_id, since_version } = request.into_inner();
+        let shown = self.0.get_draft(&officer, parse_ticket_id(&ticket_id)?, since_version).await?;
+        Ok(Response::new(draft(shown)))
     }
 
     async fn approve_answer(
@@ -67,10 +69,16 @@ impl AnsweringService for Grpc {
         request: Request<ApproveAnswerRequest>,
     ) -> Result<Response<ApproveAnswerResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ApproveAnswerRequest { ticket_id, text, version, source_ids, draft_rejected } =
-            request.into_inner();
-        let ticket_id = parse_ticket_id(&ticket_id)?;
-        let step = ApproveAnswer { ticket_id, text, version, source_ids, draft_rejected };
+        let request = request.into_inner();
+        let members = request.member_ids.iter().map(|id| parse_member_id(id)).collect::<Result<_, _>>()?;
+        let step = ApproveAnswer {
+            ticket_id: parse_ticket_id(&request.ticket_id)?,
+            text: request.text,
+            version: request.version,
+            source_ids: request.source_ids,
+            draft_rejected: request.draft_rejected,
+            members: Some(members).filter(|_| request.only_members),
+        };
         let answer = self.0.approve_answer(&officer, step).await?;
         Ok(Response::new(ApproveAnswerResponse {
             state: state(&answer.state).into(),
@@ -113,10 +121,17 @@ impl AnsweringService for Grpc {
 }
 
 fn move_member(centre: &str, member: &str, version: u32, reason: String) -> Result<MoveMember, Refusal> {
-    let member_id = member
-        .parse()
-        .map_err(|_| Refusal::invalid("memberTicketId", "TICKET_ID_NOT_VALID", "memberTicketId is a UUID"))?;
-    Ok(MoveMember { centre_id: parse_ticket_id(centre)?, member_id, version, reason })
+    Ok(MoveMember {
+        centre_id: parse_ticket_id(centre)?,
+        member_id: parse_member_id(member)?,
+        version,
+        reason,
+    })
+}
+
+fn parse_member_id(text: &str) -> Result<TicketId, Refusal> {
+    text.parse()
+        .map_err(|_| Refusal::invalid("memberTicketId", "TICKET_ID_NOT_VALID", "memberTicketId is a UUID"))
 }
 
 fn parse_ticket_id(text: &str) -> Result<TicketId, Refusal> {
@@ -178,11 +193,11 @@ fn family_member(member: Member) -> FamilyMember {
 }
 
 fn draft(shown: Shown) -> GetDraftResponse {
-    let Shown { answer, family, family_size, centre_id, policy } = shown;
+    let Shown { answer, family, family_size, centre_id, policy, replies, changes } = shown;
     let wire_state = state(&answer.state);
     let published = match answer.state {
         State::Approved { text, .. } => text,
-        State::Drafted | State::Returned { .. } => String::new(),
+        State::Drafted | State::Returned { .. } | State::Withdrawn { .. } => String::new(),
     };
     GetDraftResponse {
         ticket_id: answer.ticket_id.to_string(),
@@ -206,6 +221,18 @@ fn draft(shown: Shown) -> GetDraftResponse {
         binding: answer.custody.binding.into(),
         review: answer.review.map(Review::snapshot),
         policy: Some(policy.snapshot()),
+        asker_replies: replies.into_iter().map(Reply::snapshot).collect(),
+        changes: changes.into_iter().map(change).collect(),
+    }
+}
+
+fn change(traced: Traced) -> AnswerChange {
+    AnswerChange {
+        what: traced.what.into(),
+        by: traced.by,
+        note: traced.note,
+        at: Some(api::timestamp(traced.at)),
+        version: traced.version,
     }
 }
 
@@ -214,6 +241,7 @@ fn state(state: &State) -> AnswerState {
         State::Drafted => AnswerState::Drafted,
         State::Approved { .. } => AnswerState::Approved,
         State::Returned { .. } => AnswerState::Returned,
+        State::Withdrawn { .. } => AnswerState::Withdrawn,
     }
 }
 

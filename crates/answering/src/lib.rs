@@ -16,6 +16,8 @@ mod names;
 mod replies;
 mod review;
 mod reviewing;
+mod saved_reply;
+mod saving;
 mod service;
 mod sources;
 mod storage;
@@ -25,7 +27,7 @@ use std::path::PathBuf;
 use api::answering::v1::{
     answering_service_server::AnsweringServiceServer, automation_service_server::AutomationServiceServer,
     digest_service_server::DigestServiceServer, moving_service_server::MovingServiceServer,
-    review_service_server::ReviewServiceServer,
+    review_service_server::ReviewServiceServer, saved_reply_service_server::SavedReplyServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
@@ -101,6 +103,11 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .serves(AutomationServiceServer::new(Grpc(answering.clone())))
         .serves(MovingServiceServer::new(Grpc(answering.clone())))
         .serves(ReviewServiceServer::new(Grpc(answering.clone())))
+        .serves(SavedReplyServiceServer::new(Grpc(answering.clone())))
+        .hears(
+            answering.hearer(|answering, event| async move { answering.on_question_withdrawn(event).await }),
+        )
+        .hears(answering.hearer(|answering, event| async move { answering.on_asker_replied(event).await }))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_changed(event).await }))
         .hears(answering.hearer(|answering, event| async move { answering.on_deadline_reached(event).await }))
         .serves(DigestServiceServer::new(Grpc(answering.clone())))

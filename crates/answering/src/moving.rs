@@ -140,6 +140,9 @@ impl Answering {
             // The holder must see it before the answer is approved.
             answer = answer.seen_anew();
             storage::save_answer(&mut tx, &answer).await?;
+            let (by, at) = (officer.subject.as_str(), self.clock.now());
+            let trace = Trace { what: "part_given", by, note: "", at };
+            traces::keep(&mut tx, &answer, &trace).await?;
         }
         co_answers::save(&mut tx, &ended).await?;
         bus::outbox::put(&mut tx, &fact(&ended, &answer, self.clock.now())).await?;

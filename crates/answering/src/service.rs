@@ -22,7 +22,8 @@ use crate::{
     replies::{Policy, Replies},
     storage::{
         self, Page, Waiting, automation as automations, family as families,
-        trace::{self as traces, Trace},
+        reply::Reply,
+        trace::{self as traces, Trace, Traced},
     },
 };
 
@@ -30,8 +31,15 @@ use crate::{
 pub const PAGE_MAX: u32 = 200;
 pub const PAGE_USUAL: u32 = 50;
 
+/// What happened since a question was opened: so much is shown, each with so much of what was said.
+const CHANGES_SHOWN: i64 = 50;
+const NOTE_CHARS: i32 = 300;
+
 /// Members that are shown with their centre, at most.
 const MEMBERS_SHOWN: i64 = 200;
+
+/// Members of a family whose members are chosen one by one, at most: all of them are locked at once.
+const FAMILY_MAX: i64 = 10_000;
 
 #[derive(Clone)]
 pub struct Answering {
@@ -54,6 +62,8 @@ pub struct ApproveAnswer {
     pub source_ids: Vec<String>,
     /// The officer says that the draft answers another question.
     pub draft_rejected: bool,
+    /// Who of its family gets the answer, too; `None`: all.
+    pub members: Option<Vec<TicketId>>,
 }
 
 /// What an officer joins to a family, or takes out of it.
@@ -73,6 +83,10 @@ pub struct Shown {
     /// Whose member it is.
     pub centre_id: Option<TicketId>,
     pub policy: Policy,
+    /// What the asker gave when asked, oldest first.
+    pub replies: Vec<Reply>,
+    /// Since it was opened.
+    pub changes: Vec<Traced>,
 }
 
 /// Why a question leaves its family.
@@ -127,7 +141,13 @@ impl Answering {
         Ok((waiting, more))
     }
 
-    pub async fn get_draft(&self, officer: &Principal, ticket_id: TicketId) -> Result<Shown, Refusal> {
+    /// The question, and what happened to it after the version `since` (0: that is not asked).
+    pub async fn get_draft(
+        &self,
+        officer: &Principal,
+        ticket_id: TicketId,
+        since: u32,
+    ) -> Result<Shown, Refusal> {
         let mut conn = self.pool.acquire().await?;
         let answer = of_unit(officer, storage::find_answer(&mut conn, ticket_id).await?)?;
         let family = families::members(&mut conn, ticket_id, MEMBERS_SHOWN).await?;
@@ -136,10 +156,15 @@ impl Answering {
         let waits_with = membership.filter(|of| of.ending != Some(Ending::Left)).map(|of| of.centre_id);
         let centre_id = match &answer.state {
             State::Approved { with, .. } => *with,
-            State::Drafted | State::Returned { .. } => waits_with,
+            State::Drafted | State::Returned { .. } | State::Withdrawn { .. } => waits_with,
         };
         let policy = self.policy(&answer).clone();
-        Ok(Shown { answer, family, family_size, centre_id, policy })
+        let replies = storage::reply::of(&mut conn, ticket_id).await?;
+        let changes = match since {
+            0 => Vec::new(),
+            since => traces::since(&mut conn, ticket_id, since, NOTE_CHARS, CHANGES_SHOWN).await?,
+        };
+        Ok(Shown { answer, family, family_size, centre_id, policy, replies, changes })
     }
 
     /// Publishes the answer; the fact leaves only if the state stays. The members of its family are
@@ -147,6 +172,10 @@ impl Answering {
     pub async fn approve_answer(&self, officer: &Principal, step: ApproveAnswer) -> Result<Answer, Refusal> {
         let text = checked("text", &step.text, self.config.text_chars_max)?;
         let mut tx = self.pool.begin().await?;
+        if let Some(members) = &step.members {
+            families::lock_family(&mut tx, step.ticket_id, FAMILY_MAX).await?;
+            self.leave_others(&mut tx, officer, step.ticket_id, members).await?;
+        }
         let answer = of_unit(officer, storage::lock_answer(&mut tx, step.ticket_id).await?)?;
         let approved = answer
             .clone()
@@ -163,6 +192,29 @@ impl Answering {
         tx.commit().await?;
         tracing::info!(ticket.id = %approved.ticket_id, "an answer was approved");
         Ok(approved)
+    }
+
+    /// Members that the officer did not choose wait on their own; the family is locked.
+    async fn leave_others(
+        &self,
+        conn: &mut PgConnection,
+        officer: &Principal,
+        centre_id: TicketId,
+        chosen: &[TicketId],
+    ) -> Result<(), Refusal> {
+        for member in families::members(conn, centre_id, FAMILY_MAX).await? {
+            let member_id = member.membership.ticket_id;
+            if chosen.contains(&member_id) {
+                continue;
+            }
+            let answer = storage::lock_answer(conn, member_id).await?;
+            let answer = answer.filter(|answer| sees(officer, answer)).ok_or_else(not_there)?;
+            let leaving = Leaving { by: Some(&officer.subject), ..Leaving::because(FamilyReason::Officer) };
+            let answer = self.leave_family(conn, answer, &leaving).await?;
+            storage::save_answer(conn, &answer).await?;
+        }
+        families::refresh_urgency(conn, centre_id).await?;
+        Ok(())
     }
 
     /// Publishes what was approved, in the transaction that locked it: the fact, the family's ending, the
@@ -257,6 +309,7 @@ impl Answering {
             .await?;
         bus::outbox::put(conn, &fact).await?;
         storage::save_answer(conn, &member).await?;
+        traces::keep(conn, &member, &Trace { what: "joined", by: by.unwrap_or_default(), note, at }).await?;
         families::refresh_urgency(conn, membership.centre_id).await
     }
 
@@ -274,6 +327,7 @@ impl Answering {
         let trace = families::Trace { membership: &membership, what: "left", reason, by, note, at };
         families::keep_trace(conn, &trace).await?;
         bus::outbox::put(conn, &fact).await?;
+        traces::keep(conn, &member, &Trace { what: "left", by: by.unwrap_or_default(), note, at }).await?;
         Ok(member)
     }
 

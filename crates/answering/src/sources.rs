@@ -11,7 +11,14 @@ use bus::{Failure, Hearer, Received};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{answer::Draft, service::Answering, storage};
+use crate::{
+    answer::Draft,
+    service::Answering,
+    storage::{
+        self,
+        trace::{self as traces, Trace},
+    },
+};
 
 /// Drafts read at once.
 const BATCH: i64 = 100;
@@ -99,7 +106,9 @@ impl Answering {
                 }
                 let Some(answer) = answer.redraft(draft) else { continue };
                 storage::save_answer(&mut tx, &answer).await?;
-                bus::outbox::put(&mut tx, &answer.drafted(self.clock.now())).await?;
+                let at = self.clock.now();
+                traces::keep(&mut tx, &answer, &Trace { what: "redrafted", by: "", note: "", at }).await?;
+                bus::outbox::put(&mut tx, &answer.drafted(at)).await?;
                 tx.commit().await?;
             }
         }

@@ -4,6 +4,8 @@ pub mod automation;
 pub mod co_answer;
 pub mod digest;
 pub mod family;
+pub mod reply;
+pub mod saved_reply;
 pub mod trace;
 
 use api::{
@@ -84,10 +86,11 @@ pub async fn save_answer(conn: &mut PgConnection, answer: &Answer) -> Result<(),
         State::Returned { by, at, hand_over } => {
             ("returned", None, None, Some(by.as_str()), Some(*at), Some(hand_over.reason.as_str()))
         }
+        State::Withdrawn { at } => ("withdrawn", None, None, None, Some(*at), None),
     };
     let hand_over = match &answer.state {
         State::Returned { hand_over, .. } => Some(hand_over),
-        State::Drafted | State::Approved { .. } => None,
+        State::Drafted | State::Approved { .. } | State::Withdrawn { .. } => None,
     };
     sqlx::query!(
         "insert into answering.answer
@@ -202,7 +205,7 @@ pub async fn changed_since(
 fn answered_with(answer: &Answer) -> Option<TicketId> {
     match &answer.state {
         State::Approved { with, .. } => *with,
-        State::Drafted | State::Returned { .. } => None,
+        State::Drafted | State::Returned { .. } | State::Withdrawn { .. } => None,
     }
 }
 
@@ -311,6 +314,7 @@ impl TryFrom<Row> for Answer {
                 let hand_over = HandOver { reason, unit, no_owner_reason, forwarded: row.forwarded };
                 State::Returned { by, at, hand_over }
             }
+            ("withdrawn", Some(at), None, None) => State::Withdrawn { at },
             (state, ..) => return Err(decode(format!("an answer in state {state} with other columns"))),
         };
         Ok(Self {

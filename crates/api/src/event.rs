@@ -44,6 +44,9 @@ events!(
     intake::v1::QuestionSubmitted,
     intake::v1::AnswerRated,
     intake::v1::QuestionReopened,
+    intake::v1::QuestionAmended,
+    intake::v1::QuestionWithdrawn,
+    intake::v1::AskerReplied,
     routing::v1::QuestionRouted,
     answering::v1::AnswerDrafted,
     answering::v1::AnswerApproved,
@@ -95,6 +98,7 @@ mod tests {
                     "field": "",
                     "submittedAt": "1970-01-01T00:00:00+00:00",
                     "followUps": [],
+                    "revision": 0,
                 },
             })
         );

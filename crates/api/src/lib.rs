@@ -1,5 +1,5 @@
 //! The words between services: messages, clients and servers generated from `proto/`, typed ids,
-//! and the [`Event`] trait. No logic.
+//! and the [`Event`] trait. No logic but reading them.
 
 mod event;
 mod ids;
@@ -27,6 +27,14 @@ package!(routing, "motcua.routing.v1");
 package!(answering, "motcua.answering.v1");
 package!(knowledge, "motcua.knowledge.v1");
 package!(analytics, "motcua.analytics.v1");
+
+impl intake::v1::Question {
+    /// How often the asker has changed it since it was asked, by amending or by reopening: an answer is
+    /// to one edition, and facts of an earlier one are of the past.
+    pub fn edition(&self) -> u32 {
+        u32::try_from(self.follow_ups.len()).unwrap_or(u32::MAX).saturating_add(self.revision)
+    }
+}
 
 /// Converts to the wire's timestamp.
 pub fn timestamp(at: chrono::DateTime<chrono::Utc>) -> Timestamp {

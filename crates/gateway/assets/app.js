@@ -6,6 +6,7 @@ const SHORTEST = 12;
 const LONGEST = 500;
 const PROMISE_MS = 1500;
 const PROMISE_TRIES = 20;
+const WATCH_MS = 20000;
 
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
@@ -31,6 +32,11 @@ const reply = document.querySelector("#reply");
 reply?.querySelector("textarea").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) reply.requestSubmit();
 });
+
+const insert = document.querySelector("#insert");
+if (insert) insertSaved(insert);
+const changes = document.querySelector("#changes[data-of]");
+if (changes) watch(changes);
 
 // The server's own page, in which all that people wrote is escaped.
 async function read(url, options) {
@@ -82,6 +88,30 @@ function awaitPromise(tries) {
     if (promise) document.querySelector("#promise").replaceChildren(...promise.childNodes);
     else awaitPromise(tries - 1);
   }, PROMISE_MS);
+}
+
+// A saved reply goes where the cursor is; without this it goes after what is typed.
+function insertSaved(button) {
+  button.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const form = button.form;
+    const area = form.querySelector("textarea");
+    const unit = new URLSearchParams({ unit: form.elements.unit.value });
+    const response = await fetch(`/can-bo/mau/${form.elements.saved.value}?${unit}`).catch(() => null);
+    if (response?.ok) {
+      area.setRangeText(await response.text(), area.selectionStart, area.selectionEnd, "end");
+      area.focus();
+    } else form.requestSubmit(button);
+  });
+}
+
+// Tells an officer who has a question open what happens to it meanwhile.
+function watch(place) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const found = await read(place.dataset.of).catch(() => null);
+    if (found?.body.childElementCount) place.replaceChildren(...found.body.childNodes);
+  }, WATCH_MS);
 }
 
 function walk(links) {

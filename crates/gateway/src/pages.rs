@@ -2,6 +2,9 @@
 
 mod asker;
 mod automation;
+mod catalogue;
+mod change;
+mod changes;
 mod chart;
 mod deadline;
 mod digest;
@@ -11,16 +14,21 @@ mod feeds;
 pub(crate) mod kept;
 mod library;
 mod marks;
+mod merge;
 mod moving;
 mod officer;
 mod overview;
+mod recent;
 mod report;
 mod reports;
 mod review;
+mod saved;
 mod sign_in;
 mod sign_on;
 mod store;
+mod subscribe;
 mod ticket;
+mod typed;
 mod words;
 
 use std::{borrow::Borrow, convert::Infallible};
@@ -60,19 +68,34 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/tra-cuu", get(library::search))
         .route("/thu-vien", get(library::list))
         .route("/thu-vien/{passageId}", get(library::answer))
+        .route("/hoi-nhieu", get(recent::hot))
+        .route("/moi", get(recent::new))
+        .route("/danh-muc", get(catalogue::list))
+        .route("/danh-muc/{itemId}", get(catalogue::item))
         .route("/atom.xml", get(feeds::atom))
         .route("/sitemap.xml", get(feeds::sitemap))
         .route("/robots.txt", get(feeds::robots))
+        .route("/nhan-tin", post(subscribe::subscribe))
+        .route("/nhan-tin/xac-nhan/{token}", get(subscribe::confirm_form).post(subscribe::confirm))
+        .route("/nhan-tin/dung/{token}", get(subscribe::end_form).post(subscribe::end))
         .route("/theo-doi", get(ticket::find))
         .route("/theo-doi/{trackingCode}", get(ticket::follow))
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
         .route("/theo-doi/{trackingCode}/khong-dung", post(ticket::reject))
+        .route("/theo-doi/{trackingCode}/sua", get(change::amend_form).post(change::amend))
+        .route("/theo-doi/{trackingCode}/rut", get(change::withdraw_form).post(change::withdraw))
+        .route("/theo-doi/{trackingCode}/bo-sung", post(change::reply))
         .route(SIGN_IN, get(sign_in::form).post(sign_in::sign_in))
         .route(SIGN_OUT, post(sign_in::sign_out))
         .route(sign_on::START, get(sign_on::start))
         .route(oidc::RETURN, get(sign_on::complete))
         .route("/can-bo", get(officer::inbox))
         .route("/can-bo/phieu/{ticketId}", get(officer::question))
+        .route("/can-bo/phieu/{ticketId}/thay-doi", get(changes::since))
+        .route("/can-bo/phieu/{ticketId}/chen", post(saved::insert))
+        .route("/can-bo/mau", get(saved::list).post(saved::put))
+        .route("/can-bo/mau/xoa", post(saved::delete))
+        .route("/can-bo/mau/{savedReplyId}", get(saved::words_of))
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
         .route("/can-bo/phieu/{ticketId}/tra-lai", post(officer::give_back))
         .route("/can-bo/phieu/{ticketId}/chuyen", post(officer::assign))
@@ -82,6 +105,10 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/khan", post(deadline::hasten))
         .route("/bien-tap", get(editor::desk))
         .route("/bien-tap/kho", get(store::list))
+        .route("/bien-tap/gop", post(merge::merge))
+        .route("/bien-tap/xuat", get(merge::export))
+        .route("/bien-tap/nhap", get(merge::import_form).post(merge::import))
+        .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
         .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))

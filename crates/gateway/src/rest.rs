@@ -14,6 +14,8 @@ mod overview;
 mod registry;
 mod report;
 mod review;
+mod saved;
+mod subscription;
 
 use axum::{
     Router,
@@ -54,7 +56,12 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/questions/{trackingCode}", asker::get_ticket)
         .post("/api/v1/questions/{trackingCode}/rating", asker::rate_answer)
         .post("/api/v1/questions/{trackingCode}/not-answered", asker::reject_answer)
+        .post("/api/v1/questions/{trackingCode}/amend", asker::amend_question)
+        .post("/api/v1/questions/{trackingCode}/withdraw", asker::withdraw_question)
+        .post("/api/v1/questions/{trackingCode}/reply", asker::reply_to_officer)
         .get("/api/v1/search", asker::search)
+        .get("/api/v1/hot", asker::list_hot)
+        .post("/api/v1/answers/{passageId}/answered-me", asker::note_answered)
         .get("/api/v1/organisation", asker::get_organisation)
         .get("/api/v1/inbox", officer::list_inbox)
         .get("/api/v1/tickets/{ticketId}", officer::get_draft)
@@ -75,6 +82,8 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/answers/{passageId}/validity", editor::set_validity)
         .get("/api/v1/answers/{passageId}/recall", editor::get_recall)
         .get("/api/v1/catalogue", editor::list_catalogue)
+        .get("/api/v1/catalogue/{itemId}", editor::get_catalogue_item)
+        .post("/api/v1/answers/{passageId}/merge", editor::merge_answers)
         .post("/api/v1/catalogue", editor::put_catalogue_items)
         .get("/api/v1/reviews", editor::list_reviews)
         .get("/api/v1/contradictions", editor::list_contradictions)
@@ -114,6 +123,12 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/tickets/{ticketId}/check", review::check_answer)
         .post("/api/v1/tickets/{ticketId}/submit", review::submit_for_review)
         .post("/api/v1/tickets/{ticketId}/correction", review::ask_correction)
+        .post("/api/v1/subscriptions", subscription::subscribe)
+        .post("/api/v1/subscriptions/confirm", subscription::confirm_subscription)
+        .post("/api/v1/subscriptions/end", subscription::end_subscription)
+        .get("/api/v1/saved-replies", saved::list_saved_replies)
+        .post("/api/v1/saved-replies/{savedReplyId}", saved::put_saved_reply)
+        .post("/api/v1/saved-replies/{savedReplyId}/delete", saved::delete_saved_reply)
         .get("/api/v1/digests", digest::list_digests)
         .post("/api/v1/digests", digest::gather_digest)
         .get("/api/v1/digests/{digestId}", digest::get_digest)

@@ -8,9 +8,12 @@ use api::{
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
         digest_service_client::DigestServiceClient, moving_service_client::MovingServiceClient,
-        review_service_client::ReviewServiceClient,
+        review_service_client::ReviewServiceClient, saved_reply_service_client::SavedReplyServiceClient,
     },
-    intake::v1::{intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient},
+    intake::v1::{
+        intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient,
+        subscription_service_client::SubscriptionServiceClient,
+    },
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
@@ -138,6 +141,11 @@ impl Gateway {
         ReportServiceClient::new(self.0.context.peer_as("intake", bearer))
     }
 
+    /// Being written of what is published.
+    pub fn subscriptions(&self) -> SubscriptionServiceClient<Peer> {
+        SubscriptionServiceClient::new(self.0.context.peer_as("intake", None))
+    }
+
     pub fn routing(&self, bearer: Option<&str>) -> RoutingServiceClient<Peer> {
         RoutingServiceClient::new(self.0.context.peer_as("routing", bearer))
     }
@@ -174,6 +182,11 @@ impl Gateway {
     /// How replies read, and their approval by two persons.
     pub fn review(&self, bearer: Option<&str>) -> ReviewServiceClient<Peer> {
         ReviewServiceClient::new(self.0.context.peer_as("answering", bearer))
+    }
+
+    /// Replies that units have saved.
+    pub fn saved_replies(&self, bearer: Option<&str>) -> SavedReplyServiceClient<Peer> {
+        SavedReplyServiceClient::new(self.0.context.peer_as("answering", bearer))
     }
 
     /// Who has had a question.

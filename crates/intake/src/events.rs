@@ -97,6 +97,9 @@ impl Intake {
             Some((ticket, letter))
         };
         self.apply_with(&received, &seen, step, &receipts).await?;
+        // After it, and again after a crash in between: a mailing happens once for its fact.
+        let mut conn = self.pool.acquire().await?;
+        self.mail_new_answer(&mut conn, &received.event).await?;
         self.wake.notify_one();
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! Requests to typed values, results to responses.
 
 mod report;
+mod subscription;
 
 use api::intake::v1::{
-    AnswerNotice, FormerAnswer, GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse,
-    Kind, Milestone, PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
-    RejectAnswerResponse, SubmitQuestionRequest, SubmitQuestionResponse, TicketState, TimelineEntry,
+    AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, AskerReply, FormerAnswer, GetRecallRequest,
+    GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone, PublishedAnswer,
+    RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest, RejectAnswerResponse,
+    ReplyToOfficerRequest, ReplyToOfficerResponse, SubmitQuestionRequest, SubmitQuestionResponse,
+    TicketState, TimelineEntry, WithdrawQuestionRequest, WithdrawQuestionResponse,
     intake_service_server::IntakeService,
 };
 use runtime::{Refusal, RoleName, require};
@@ -17,7 +20,7 @@ use crate::{
     recall::{Notice, What},
     reporting::Details,
     service::{Followed, Intake, SubmitQuestion},
-    storage::Entry,
+    storage::{Entry, change::Reply},
     telling::Told,
     ticket::{Answer, State},
 };
@@ -38,8 +41,7 @@ impl IntakeService for Grpc {
             }
             Ok(kind) => kind,
         };
-        let request_id = Uuid::parse_str(&request.request_id)
-            .map_err(|_| Refusal::invalid("requestId", "REQUEST_ID_NOT_VALID", "requestId is a UUID"))?;
+        let request_id = parse_request_id(&request.request_id)?;
         let asker = request.asker.unwrap_or_default();
         let SubmitQuestionRequest { text, field, insist, place, address, photo_ids, .. } = request;
         let bounds = &self.0.config.reports.bounds;
@@ -78,6 +80,37 @@ impl IntakeService for Grpc {
         Ok(Response::new(RejectAnswerResponse { state: state(&ticket.state).into() }))
     }
 
+    async fn amend_question(
+        &self,
+        request: Request<AmendQuestionRequest>,
+    ) -> Result<Response<AmendQuestionResponse>, Status> {
+        let AmendQuestionRequest { tracking_code, request_id, text, revision, insist } = request.into_inner();
+        let request_id = parse_request_id(&request_id)?;
+        let ticket = self.0.amend_question(&tracking_code, request_id, &text, revision, insist).await?;
+        let state = state(&ticket.state).into();
+        Ok(Response::new(AmendQuestionResponse { state, revision: ticket.revision }))
+    }
+
+    async fn withdraw_question(
+        &self,
+        request: Request<WithdrawQuestionRequest>,
+    ) -> Result<Response<WithdrawQuestionResponse>, Status> {
+        let WithdrawQuestionRequest { tracking_code, request_id, revision } = request.into_inner();
+        let request_id = parse_request_id(&request_id)?;
+        let ticket = self.0.withdraw_question(&tracking_code, request_id, revision).await?;
+        Ok(Response::new(WithdrawQuestionResponse { state: state(&ticket.state).into() }))
+    }
+
+    async fn reply_to_officer(
+        &self,
+        request: Request<ReplyToOfficerRequest>,
+    ) -> Result<Response<ReplyToOfficerResponse>, Status> {
+        let ReplyToOfficerRequest { tracking_code, request_id, text, inquiry } = request.into_inner();
+        let request_id = parse_request_id(&request_id)?;
+        let ticket = self.0.reply_to_officer(&tracking_code, request_id, &text, inquiry).await?;
+        Ok(Response::new(ReplyToOfficerResponse { state: state(&ticket.state).into() }))
+    }
+
     async fn get_recall(
         &self,
         request: Request<GetRecallRequest>,
@@ -93,6 +126,11 @@ impl IntakeService for Grpc {
         };
         Ok(Response::new(recall(self.0.get_recall(&passage_id, after, limit).await?)))
     }
+}
+
+fn parse_request_id(text: &str) -> Result<Uuid, Refusal> {
+    let invalid = |_| Refusal::invalid("requestId", "REQUEST_ID_NOT_VALID", "requestId is a UUID");
+    Uuid::parse_str(text).map_err(invalid)
 }
 
 fn recall(told: Told) -> GetRecallResponse {
@@ -142,7 +180,9 @@ fn newest(notices: &[Notice], number: u32) -> Vec<AnswerNotice> {
 }
 
 fn response(followed: Followed) -> GetTicketResponse {
-    let Followed { ticket, timeline, notices, former, extras } = followed;
+    let Followed { ticket, timeline, notices, former, extras, replies } = followed;
+    let inquiry = ticket.inquiry().map(|(inquiry, _)| inquiry);
+    let open = inquiry.filter(|inquiry| replies.iter().all(|reply| reply.inquiry != *inquiry));
     let deadline = ticket.present_deadline().cloned().unwrap_or_default();
     let answer =
         ticket.published().cloned().map(|answer| published(answer, ticket.answer_number(), &notices));
@@ -153,7 +193,7 @@ fn response(followed: Followed) -> GetTicketResponse {
     });
     let score = match &ticket.state {
         State::Closed { rating, .. } => rating.score,
-        State::Received { .. } | State::Routed { .. } | State::Answered { .. } => 0,
+        State::Received { .. } | State::Routed { .. } | State::Answered { .. } | State::Withdrawn => 0,
     };
     GetTicketResponse {
         state: state(&ticket.state).into(),
@@ -173,7 +213,14 @@ fn response(followed: Followed) -> GetTicketResponse {
         place: ticket.place.map(Place::to_proto),
         address: extras.address,
         photos: extras.photos,
+        revision: ticket.revision,
+        replies: replies.into_iter().map(reply).collect(),
+        inquiry: open.unwrap_or_default(),
     }
+}
+
+fn reply(reply: Reply) -> AskerReply {
+    AskerReply { asked: reply.asked, text: reply.text, at: Some(api::timestamp(reply.at)) }
 }
 
 fn published(answer: Answer, number: u32, notices: &[Notice]) -> PublishedAnswer {
@@ -197,6 +244,7 @@ fn state(state: &State) -> TicketState {
         State::Routed { .. } => TicketState::Routed,
         State::Answered { .. } => TicketState::Answered,
         State::Closed { .. } => TicketState::Closed,
+        State::Withdrawn => TicketState::Withdrawn,
     }
 }
 

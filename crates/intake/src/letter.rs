@@ -59,6 +59,11 @@ impl Letter {
         Self { fact: "received".to_owned(), code: "received".to_owned(), ..Self::default() }
     }
 
+    /// Whoever has the code may have withdrawn it.
+    pub fn taken_back() -> Self {
+        Self { fact: "taken-back".to_owned(), code: "taken-back".to_owned(), ..Self::default() }
+    }
+
     /// `None`: there is no answer.
     pub fn answered(ticket: &Ticket) -> Option<Self> {
         let answer = ticket.published()?;
@@ -141,7 +146,7 @@ mod tests {
     use super::*;
 
     fn letters() -> Vec<Letter> {
-        let codes = ["received", "answered", "corrected", "withdrawn", "asked", "extended"];
+        let codes = ["received", "answered", "corrected", "withdrawn", "asked", "extended", "taken-back"];
         let letter = |code: &str| Letter {
             code: code.into(),
             unit: "Vụ Pháp chế".into(),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     letter::{ASKER, Letter},
+    mailing::SUBSCRIBER,
     service::Intake,
     storage,
 };
@@ -53,6 +54,9 @@ impl Intake {
     }
 
     async fn write_letter(&self, claimed: Claimed, site_url: &str) -> Result<Notice, NotSent> {
+        if claimed.recipient == SUBSCRIBER {
+            return self.write_mailing(claimed, site_url).await;
+        }
         let ticket_id = TicketId(claimed.about);
         let letter: Letter =
             serde_json::from_value(claimed.content).map_err(|_| never("CONTENT_NOT_VALID"))?;
@@ -69,10 +73,11 @@ impl Intake {
             text: written.text,
             html: written.html,
             attachments: Vec::new(),
+            unsubscribe: String::new(),
         })
     }
 }
 
-fn never(code: &str) -> NotSent {
+pub fn never(code: &str) -> NotSent {
     NotSent::Never(code.to_owned())
 }

@@ -2,11 +2,13 @@
 //! rating. Personal data stays here: only the redacted text travels.
 
 mod album;
+mod changing;
 mod elsewhere;
 mod events;
 mod grpc;
 mod letter;
 mod letters;
+mod mailing;
 mod photo;
 mod place;
 mod recall;
@@ -16,14 +18,18 @@ mod reporting;
 mod seal;
 mod service;
 mod storage;
+mod subscribing;
 mod telling;
 mod text;
 mod ticket;
 mod tracking;
 
 use api::{
-    intake::v1::{intake_service_server::IntakeServiceServer, report_service_server::ReportServiceServer},
-    knowledge::v1::{AnswerCorrected, AnswerWithdrawn},
+    intake::v1::{
+        intake_service_server::IntakeServiceServer, report_service_server::ReportServiceServer,
+        subscription_service_server::SubscriptionServiceServer,
+    },
+    knowledge::v1::{AnswerCorrected, AnswerSuperseded, AnswerWithdrawn},
 };
 use bus::Received;
 use runtime::{Context, Role, Secret};
@@ -76,12 +82,14 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let hear = |intake: &Intake| intake.clone();
     let (routed, returned, approved) = (hear(&intake), hear(&intake), hear(&intake));
     let (corrected, withdrawn) = (hear(&intake), hear(&intake));
-    let changed = hear(&intake);
+    let (changed, superseded) = (hear(&intake), hear(&intake));
+    let mailings = intake.clone().run_mailings(ctx.shutdown.clone());
     let sweep = intake.clone().run_photo_sweep(ctx.shutdown.clone());
     let telling = intake.clone().run_recalls(ctx.shutdown.clone());
     let letters = intake.clone().run_letters(ctx.notices(letters::QUEUE), ctx.shutdown.clone());
     Ok(Role::named("intake")
         .serves(ReportServiceServer::new(Grpc(intake.clone())))
+        .serves(SubscriptionServiceServer::new(Grpc(intake.clone())))
         .serves(IntakeServiceServer::new(Grpc(intake)))
         .hears(bus::hearer("intake", move |event| {
             let intake = routed.clone();
@@ -101,13 +109,18 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         }))
         .hears(bus::hearer("intake", move |event: Received<AnswerCorrected>| {
             let intake = corrected.clone();
-            async move { intake.on_recall(event).await }
+            async move { intake.on_answer_corrected(event).await }
         }))
         .hears(bus::hearer("intake", move |event: Received<AnswerWithdrawn>| {
             let intake = withdrawn.clone();
-            async move { intake.on_recall(event).await }
+            async move { intake.on_answer_withdrawn(event).await }
+        }))
+        .hears(bus::hearer("intake", move |event: Received<AnswerSuperseded>| {
+            let intake = superseded.clone();
+            async move { intake.on_answer_superseded(event).await }
         }))
         .runs("recalls", telling)
         .runs("photo-sweep", sweep)
+        .runs("mailings", mailings)
         .runs("letters", letters))
 }

@@ -67,7 +67,7 @@ impl Recall {
         let number = ticket.answer_number();
         let answer = match &mut ticket.state {
             State::Answered { answer } | State::Closed { answer, .. } => Some(answer),
-            State::Received { .. } | State::Routed { .. } => None,
+            State::Received { .. } | State::Routed { .. } | State::Withdrawn => None,
         };
         let answer_number = if answer.is_some() { number } else { number.saturating_sub(1) };
         let given = answer.filter(|answer| self.earlier.contains(&hash(&answer.text)));

@@ -9,6 +9,8 @@ use chacha20poly1305::{
 use rand::RngCore as _;
 use runtime::Secret;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 /// The first byte of what is sealed: which form the rest has.
 const FORM: u8 = 1;
@@ -38,13 +40,16 @@ pub struct BadKey;
 #[derive(Clone)]
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// For marks and signatures; made of the same key.
+    signing: [u8; 32],
 }
 
 impl Sealer {
     pub fn try_new(key: &Secret) -> Result<Self, BadKey> {
         let bytes = base64::prelude::BASE64_STANDARD.decode(key.expose()).map_err(|_| BadKey)?;
         let key: [u8; 32] = bytes.try_into().map_err(|_| BadKey)?;
-        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)) })
+        let signing = Sha256::new().chain_update(b"motcua signing").chain_update(key).finalize().into();
+        Ok(Self { cipher: XChaCha20Poly1305::new(&Key::from(key)), signing })
     }
 
     /// Form byte, nonce, ciphertext. It opens only as this ticket's.
@@ -56,6 +61,30 @@ impl Sealer {
         let sealed =
             self.cipher.encrypt(&XNonce::from(nonce), payload).expect("far below the cipher's limit");
         [&[FORM][..], &nonce, &sealed].concat()
+    }
+
+    /// Tells the same text again, and not which it is. The key comes first and the length is fixed by it, so
+    /// a longer text has another mark that nobody can make.
+    pub fn mark(&self, text: &str) -> Vec<u8> {
+        let inner = Sha256::new().chain_update(self.signing).chain_update(text).finalize();
+        Sha256::new().chain_update(self.signing).chain_update(inner).finalize().to_vec()
+    }
+
+    /// The signature of a link, for one purpose; 128 bits in hexadecimal.
+    pub fn sign(&self, purpose: &str, id: Uuid) -> String {
+        use std::fmt::Write as _;
+        let mark = self.mark(&format!("link:{purpose}:{id}"));
+        mark[..16].iter().fold(String::with_capacity(32), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// Whether it is ours; how long that takes tells nothing.
+    pub fn signed(&self, purpose: &str, id: Uuid, signature: &str) -> bool {
+        let own = self.sign(purpose, id);
+        let differs = own.bytes().zip(signature.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b));
+        own.len() == signature.len() && differs == 0
     }
 
     /// What was sealed for this ticket. It is for the platform's own use, so that a follow-up can be
@@ -75,12 +104,23 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     fn sealer() -> Sealer {
         Sealer::try_new(&Secret::new(base64::prelude::BASE64_STANDARD.encode([7; 32]))).unwrap()
+    }
+
+    #[test]
+    fn a_link_is_signed_for_one_purpose_and_one_id() {
+        let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let signature = sealer().sign("stop", id);
+        assert!(sealer().signed("stop", id, &signature));
+        for wrong in ["", &signature[1..], &signature.replace(&signature[..1], "x"), "ü"] {
+            assert!(!sealer().signed("stop", id, wrong), "{wrong}");
+        }
+        assert!(!sealer().signed("confirm", id, &signature) && !sealer().signed("stop", other, &signature));
+        assert_eq!(sealer().mark("a@b.vn"), sealer().mark("a@b.vn"));
+        assert_ne!(sealer().mark("a@b.vn"), sealer().mark("b@b.vn"));
     }
 
     #[test]

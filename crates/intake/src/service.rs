@@ -20,7 +20,7 @@ use crate::{
     redact::redact,
     reporting::{Details, Extras, Reports},
     seal::{Sealed, Sealer},
-    storage::{self, Entry, Submission, former::Former},
+    storage::{self, Entry, Submission, change::Reply, former::Former},
     text,
     ticket::{NotRated, NotRejected, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
@@ -161,7 +161,8 @@ impl Intake {
         let notices = storage::recall::notices(&mut conn, ticket.ticket_id).await?;
         let former = storage::former::of(&mut conn, ticket.ticket_id).await?;
         let extras = self.extras(&mut conn, ticket.ticket_id).await?;
-        Ok(Followed { ticket, timeline, notices, former, extras })
+        let replies = storage::change::replies(&mut conn, ticket.ticket_id).await?;
+        Ok(Followed { ticket, timeline, notices, former, extras, replies })
     }
 
     /// Takes the rating of the answer with `number` (0: whichever is published); a low one with a comment reopens the question.
@@ -247,6 +248,8 @@ pub struct Followed {
     /// Oldest first.
     pub former: Vec<Former>,
     pub extras: Extras,
+    /// What officers asked for and the asker gave, oldest first.
+    pub replies: Vec<Reply>,
 }
 
 impl Intake {
@@ -276,7 +279,11 @@ impl Intake {
     }
 
     /// What the asker said of themselves when asking.
-    async fn known_of(&self, conn: &mut PgConnection, ticket_id: TicketId) -> Result<Sealed, Refusal> {
+    pub(crate) async fn known_of(
+        &self,
+        conn: &mut PgConnection,
+        ticket_id: TicketId,
+    ) -> Result<Sealed, Refusal> {
         let sealed = storage::first_sealed(conn, ticket_id).await?;
         self.sealer.open(ticket_id, &sealed).map_err(|error| Refusal::internal(&error))
     }
@@ -316,7 +323,7 @@ async fn rated(
     Ok(bus::outbox::put(conn, &fact).await?)
 }
 
-async fn enter(
+pub(crate) async fn enter(
     conn: &mut PgConnection,
     ticket: &Ticket,
     version: u32,

@@ -1,8 +1,10 @@
 //! SQL of `intake.*`; one function per question asked of the tables.
 
+pub mod change;
 pub mod former;
 pub mod recall;
 pub mod report;
+pub mod subscription;
 
 use api::{
     TicketId,
@@ -78,12 +80,14 @@ pub async fn save_ticket(conn: &mut PgConnection, ticket: &Ticket) -> Result<(),
         State::Routed { reopened_by } => ("routed", None, reopened_by.as_ref()),
         State::Answered { answer } => ("answered", Some(answer), None),
         State::Closed { answer, rating } => ("closed", Some(answer), Some(rating)),
+        State::Withdrawn => ("withdrawn", None, None),
     };
     let citations = answer.map(|a| serde_json::to_value(&a.citations).expect("citations serialise"));
     sqlx::query!(
         "update intake.ticket
          set state = $2, version = $3, follow_ups = $4, routed_field = $5, unit = $6, unit_name = $7, due_at = $8,
-             answer_text = $9, citations = $10, answered_at = $11, score = $12, comment = $13, automatic = $14, deadline = $15
+             answer_text = $9, citations = $10, answered_at = $11, score = $12, comment = $13, automatic = $14, deadline = $15,
+             text = $16, revision = $17
          where ticket_id = $1",
         ticket.ticket_id.0,
         state,
@@ -100,6 +104,8 @@ pub async fn save_ticket(conn: &mut PgConnection, ticket: &Ticket) -> Result<(),
         rating.map(|r| r.comment.as_str()),
         answer.is_some_and(|a| a.automatic),
         serde_json::to_value(&ticket.deadline).expect("a deadline serialises"),
+        ticket.text,
+        version(ticket.revision),
     )
     .execute(conn)
     .await?;
@@ -111,7 +117,7 @@ pub async fn lock_ticket(
     conn: &mut PgConnection,
     ticket_id: TicketId,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where ticket_id = $1 for update", ticket_id.0)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where ticket_id = $1 for update", ticket_id.0)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -122,7 +128,7 @@ pub async fn lock_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where tracking_code = $1 for update", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where tracking_code = $1 for update", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -133,7 +139,7 @@ pub async fn find_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude from intake.ticket where tracking_code = $1", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where tracking_code = $1", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -253,6 +259,7 @@ struct Row {
     deadline: Option<serde_json::Value>,
     latitude: Option<f64>,
     longitude: Option<f64>,
+    revision: i32,
 }
 
 impl TryFrom<Row> for Ticket {
@@ -280,6 +287,7 @@ impl TryFrom<Row> for Ticket {
             ("routed", None, reopened_by) => State::Routed { reopened_by },
             ("answered", Some(answer), None) => State::Answered { answer },
             ("closed", Some(answer), Some(rating)) => State::Closed { answer, rating },
+            ("withdrawn", None, None) => State::Withdrawn,
             (state, ..) => return Err(decode(format!("a ticket in state {state} with other columns"))),
         };
         Ok(Self {
@@ -288,6 +296,7 @@ impl TryFrom<Row> for Ticket {
             text: row.text,
             field: row.field,
             follow_ups: row.follow_ups,
+            revision: u32::try_from(row.revision).map_err(decode)?,
             place: place(row.latitude, row.longitude),
             submitted_at: row.submitted_at,
             version: u32::try_from(row.version).map_err(decode)?,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::Event;
+use api::knowledge::v1::{AnswerCorrected, AnswerWithdrawn};
 use bus::{Failure, Received};
 use runtime::Refusal;
 use sqlx::PgConnection;
@@ -36,12 +36,19 @@ pub struct Told {
 }
 
 impl Intake {
-    /// Takes a recall up; an older one than that of the passage which is known changes nothing.
-    pub async fn on_recall<E: Event + Into<Recall>>(&self, received: Received<E>) -> Result<(), Failure> {
-        let recall: Recall = received.event.clone().into();
+    pub async fn on_answer_corrected(&self, received: Received<AnswerCorrected>) -> Result<(), Failure> {
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
-        storage::recall::after_receipts(&mut tx, &recall.passage_id).await?;
-        storage::recall::keep_recall(&mut tx, &recall).await?;
+        take_up(&mut tx, &received.event.clone().into()).await?;
+        self.mail_correction(&mut tx, &received.event).await?;
+        tx.commit().await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    pub async fn on_answer_withdrawn(&self, received: Received<AnswerWithdrawn>) -> Result<(), Failure> {
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        take_up(&mut tx, &received.event.clone().into()).await?;
+        self.mail_withdrawal(&mut tx, &received.event).await?;
         tx.commit().await?;
         self.wake.notify_one();
         Ok(())
@@ -132,4 +139,25 @@ impl Intake {
         recipients.truncate(limit as usize);
         Ok(Told { recall, counts, recipients, more })
     }
+}
+
+/// Takes a recall up; an older one than that of the passage which is known changes nothing.
+async fn take_up(conn: &mut PgConnection, recall: &Recall) -> Result<(), sqlx::Error> {
+    storage::recall::after_receipts(conn, &recall.passage_id).await?;
+    storage::recall::keep_recall(conn, recall).await?;
+    Ok(())
+}
+
+/// Who received a passage is told what becomes of the one that took its place, from its newest recall on.
+pub async fn follow_receipts(
+    conn: &mut PgConnection,
+    passage_id: &str,
+    by_id: &str,
+) -> Result<(), sqlx::Error> {
+    storage::recall::before_recalls(conn, &[by_id.to_owned()]).await?;
+    storage::recall::follow(conn, passage_id, by_id).await?;
+    if storage::recall::find(conn, by_id).await?.is_some() {
+        storage::recall::reopen(conn, by_id).await?;
+    }
+    Ok(())
 }

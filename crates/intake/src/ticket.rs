@@ -1,12 +1,13 @@
 //! The ticket and its states. Pure: no async, no SQL, no clock.
 //!
-//! Facts may arrive twice and out of order. Within a round (the time from asking, or reopening, to
-//! the answer) an answer ends the matter whatever its version; other facts count only if newer.
+//! Facts may arrive twice and out of order. An answer is to one edition of the question, which the asker
+//! makes by asking, amending or reopening: within it an answer ends the matter whatever its version,
+//! also what was withdrawn meanwhile; other facts count only if newer.
 
 use api::{
     TicketId,
     intake::v1::{Citation, Kind, Question},
-    routing::v1::Deadline,
+    routing::v1::{Deadline, WaitsFor},
 };
 use chrono::{DateTime, Utc};
 
@@ -20,6 +21,8 @@ pub struct Ticket {
     /// The asker's choice, or empty.
     pub field: String,
     pub follow_ups: Vec<String>,
+    /// How often the text was amended.
+    pub revision: u32,
     /// Of a report only.
     pub place: Option<Place>,
     pub submitted_at: DateTime<Utc>,
@@ -56,6 +59,8 @@ pub enum State {
         answer: Answer,
         rating: Rating,
     },
+    /// The asker withdrew it before it was answered.
+    Withdrawn,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -101,6 +106,21 @@ pub enum NotRated {
     RatedBefore,
 }
 
+/// How often one question can be amended.
+const REVISIONS_MAX: u32 = 20;
+
+/// Why an asker's change was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotChanged {
+    /// Or it was, and was reopened.
+    Answered,
+    Withdrawn,
+    /// It changed since the asker saw it.
+    Stale,
+    TooOften,
+    NothingAsked,
+}
+
 /// Why an answer could not be rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRejected {
@@ -119,6 +139,7 @@ impl Ticket {
             text,
             field,
             follow_ups: Vec::new(),
+            revision: 0,
             place: None,
             submitted_at: at,
             version: 1,
@@ -137,6 +158,7 @@ impl Ticket {
             submitted_at: Some(api::timestamp(self.submitted_at)),
             follow_ups: self.follow_ups.clone(),
             place: self.place.map(Place::to_proto),
+            revision: self.revision,
         }
     }
 
@@ -150,9 +172,17 @@ impl Ticket {
         self.follow_ups.len()
     }
 
+    /// Whether it waits for an answer.
+    pub fn waits(&self) -> bool {
+        matches!(self.state, State::Received { .. } | State::Routed { .. })
+    }
+
+    fn is(&self, question: &Question) -> bool {
+        question.edition() == self.question().edition()
+    }
+
     fn waits_in(&self, question: &Question) -> bool {
-        let waiting = matches!(self.state, State::Received { .. } | State::Routed { .. });
-        waiting && question.follow_ups.len() == self.round()
+        self.waits() && self.is(question)
     }
 
     /// A unit has it. `None`: the fact is of the past.
@@ -178,9 +208,8 @@ impl Ticket {
 
     /// The deadline of the answer that it waits for.
     pub fn present_deadline(&self) -> Option<&Deadline> {
-        let waits = matches!(self.state, State::Received { .. } | State::Routed { .. });
         let present = usize::try_from(self.deadline.round) == Ok(self.round()) && self.deadline.version > 0;
-        (waits && present).then_some(&self.deadline)
+        (self.waits() && present).then_some(&self.deadline)
     }
 
     /// The unit gave it back. `None`: the fact is of the past.
@@ -193,7 +222,8 @@ impl Ticket {
         Some(self)
     }
 
-    /// The answer is published. `None`: this round has its answer, or the round is of the past.
+    /// The answer is published, also of what the asker withdrew at the same moment. `None`: this edition
+    /// has its answer, or the edition is of the past.
     pub fn answer(
         mut self,
         question: &Question,
@@ -201,7 +231,7 @@ impl Ticket {
         custody: Custody,
         answer: Answer,
     ) -> Option<Self> {
-        if !self.waits_in(question) {
+        if !(self.waits() || self.state == State::Withdrawn) || !self.is(question) {
             return None;
         }
         self.custody = custody;
@@ -235,7 +265,7 @@ impl Ticket {
             {
                 Ok(Rated::Already(self))
             }
-            State::Received { .. } | State::Routed { .. } => Err(NotRated::NotAnswered),
+            State::Received { .. } | State::Routed { .. } | State::Withdrawn => Err(NotRated::NotAnswered),
         }
     }
 
@@ -255,7 +285,7 @@ impl Ticket {
                 self.state = State::Received { reopened_by: None };
                 Ok(Some(self))
             }
-            State::Received { .. } | State::Routed { .. } => {
+            State::Received { .. } | State::Routed { .. } | State::Withdrawn => {
                 let same_answer = number == 0 || number.checked_add(1) == Some(self.answer_number());
                 let said = self.follow_ups.last() == Some(&follow_up) && same_answer;
                 if said { Ok(None) } else { Err(NotRejected::Unanswered) }
@@ -263,189 +293,78 @@ impl Ticket {
         }
     }
 
+    /// The asker amends the text; `seen`: the revision that was seen. Only before its first answer: later
+    /// ones are asked for by rating.
+    pub fn amend(mut self, seen: u32, text: String) -> Result<Self, NotChanged> {
+        if !self.waits() || self.round() > 0 {
+            return Err(self.not_waiting());
+        }
+        self.seen(seen)?;
+        if self.revision >= REVISIONS_MAX {
+            return Err(NotChanged::TooOften);
+        }
+        self.text = text;
+        self.revision += 1;
+        self.version += 1;
+        self.state = State::Received { reopened_by: None };
+        Ok(self)
+    }
+
+    /// The asker withdraws it. `None`: it was withdrawn before.
+    pub fn withdraw(mut self, seen: u32) -> Result<Option<Self>, NotChanged> {
+        if self.state == State::Withdrawn {
+            return Ok(None);
+        }
+        if !self.waits() {
+            return Err(NotChanged::Answered);
+        }
+        self.seen(seen)?;
+        self.version += 1;
+        self.state = State::Withdrawn;
+        Ok(Some(self))
+    }
+
+    /// What an officer asks the asker for with the clock stopped, and by which version of the deadline.
+    pub fn inquiry(&self) -> Option<(u32, &str)> {
+        let deadline = self.present_deadline()?;
+        let asks = deadline.paused_at.is_some() && deadline.waits_for() == WaitsFor::Asker;
+        asks.then_some((deadline.version, deadline.pause_reason.as_str()))
+    }
+
+    /// The asker gives what was asked for; returns what that was.
+    pub fn reply(mut self, inquiry: u32) -> Result<(Self, String), NotChanged> {
+        let Some((version, asked)) = self.inquiry() else { return Err(NotChanged::NothingAsked) };
+        if version != inquiry {
+            return Err(NotChanged::Stale);
+        }
+        let asked = asked.to_owned();
+        self.version += 1;
+        Ok((self, asked))
+    }
+
+    fn seen(&self, revision: u32) -> Result<(), NotChanged> {
+        if revision == self.revision { Ok(()) } else { Err(NotChanged::Stale) }
+    }
+
+    fn not_waiting(&self) -> NotChanged {
+        if self.state == State::Withdrawn { NotChanged::Withdrawn } else { NotChanged::Answered }
+    }
+
     /// The answer that is published now.
     pub fn published(&self) -> Option<&Answer> {
         match &self.state {
             State::Answered { answer } | State::Closed { answer, .. } => Some(answer),
-            State::Received { .. } | State::Routed { .. } => None,
+            State::Received { .. } | State::Routed { .. } | State::Withdrawn => None,
         }
     }
 
     fn reopened_by(&self) -> Option<Rating> {
         match &self.state {
             State::Received { reopened_by } | State::Routed { reopened_by } => reopened_by.clone(),
-            State::Answered { .. } | State::Closed { .. } => None,
+            State::Answered { .. } | State::Closed { .. } | State::Withdrawn => None,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use uuid::Uuid;
-
-    use super::*;
-
-    const REOPENING: Reopening = Reopening { score_max: 2, times_max: 2 };
-
-    fn ticket() -> Ticket {
-        let id = TicketId(Uuid::from_u128(1));
-        Ticket::receive(id, Kind::Question, "hỏi".into(), String::new(), DateTime::UNIX_EPOCH)
-    }
-
-    fn answer(text: &str) -> Answer {
-        Answer {
-            text: text.into(),
-            citations: Vec::new(),
-            answered_at: DateTime::UNIX_EPOCH,
-            automatic: false,
-        }
-    }
-
-    fn custody(unit: &str) -> Custody {
-        Custody { unit: unit.into(), ..Custody::default() }
-    }
-
-    fn answered() -> Ticket {
-        let asked = ticket();
-        let question = asked.question();
-        asked.answer(&question, 4, custody("a"), answer("đáp")).unwrap()
-    }
-
-    fn rating(score: u32, comment: &str) -> Rating {
-        Rating { score, comment: comment.into() }
-    }
-
-    #[test]
-    fn a_low_rating_with_words_reopens() {
-        let Ok(Rated::Reopened(again)) = answered().rate(0, rating(2, "chưa rõ"), &REOPENING) else {
-            panic!()
-        };
-        assert_eq!(again.follow_ups, ["chưa rõ"]);
-        assert_eq!(again.version, 6);
-        assert_eq!(
-            again.clone().rate(0, rating(2, "chưa rõ"), &REOPENING),
-            Ok(Rated::Already(again.clone()))
-        );
-        assert_eq!(again.rate(0, rating(1, "khác"), &REOPENING), Err(NotRated::NotAnswered));
-    }
-
-    #[test]
-    fn an_automatic_answer_is_rejected_once_and_a_persons_never() {
-        let more = || "chưa đúng".to_owned();
-        assert_eq!(answered().reject(1, more()), Err(NotRejected::Personal));
-        assert_eq!(ticket().reject(0, more()), Err(NotRejected::Unanswered));
-        let asked = ticket();
-        let question = asked.question();
-        let sent = Answer { automatic: true, ..answer("đáp") };
-        let sent = asked.answer(&question, 4, custody("a"), sent).unwrap();
-        assert_eq!(sent.clone().reject(2, more()), Err(NotRejected::Older));
-        let again = sent.reject(1, more()).unwrap().unwrap();
-        assert_eq!((again.follow_ups.len(), &again.state), (1, &State::Received { reopened_by: None }));
-        assert_eq!(again.clone().reject(1, more()), Ok(None));
-        assert_eq!(again.clone().reject(u32::MAX, more()), Err(NotRejected::Unanswered));
-        assert_eq!(again.reject(1, "khác".into()), Err(NotRejected::Unanswered));
-    }
-
-    #[test]
-    fn reopening_has_an_end() {
-        let mut ticket = ticket();
-        for n in 0..3 {
-            let question = ticket.question();
-            ticket = ticket.answer(&question, 4, custody("a"), answer("đáp")).unwrap();
-            ticket = match ticket.rate(0, rating(1, "chưa rõ"), &REOPENING).unwrap() {
-                Rated::Reopened(ticket) if n < 2 => ticket,
-                Rated::Closed(ticket) if n == 2 => ticket,
-                other => panic!("{n}: {other:?}"),
-            };
-        }
-    }
-
-    #[test]
-    fn a_late_repeat_never_rates_the_next_answer() {
-        let low = || rating(1, "chưa rõ");
-        let Ok(Rated::Reopened(again)) = answered().rate(1, low(), &REOPENING) else { panic!() };
-        assert_eq!(again.clone().rate(1, low(), &REOPENING), Ok(Rated::Already(again.clone())));
-        let question = again.question();
-        let next = again.answer(&question, 9, custody("a"), answer("mới")).unwrap();
-        assert_eq!(next.clone().rate(1, low(), &REOPENING), Err(NotRated::NotNewest));
-        assert!(matches!(next.rate(2, rating(5, ""), &REOPENING), Ok(Rated::Closed(_))));
-    }
-
-    #[test]
-    fn a_rating_counts_once() {
-        for (score, comment) in [(5, ""), (3, "tạm"), (1, "")] {
-            let Ok(Rated::Closed(closed)) = answered().rate(0, rating(score, comment), &REOPENING) else {
-                panic!()
-            };
-            assert_eq!(
-                closed.clone().rate(0, rating(score, comment), &REOPENING),
-                Ok(Rated::Already(closed.clone()))
-            );
-            assert_eq!(closed.rate(0, rating(4, "khác"), &REOPENING), Err(NotRated::RatedBefore));
-        }
-        assert_eq!(ticket().rate(0, rating(5, ""), &REOPENING), Err(NotRated::NotAnswered));
-    }
-
-    #[test]
-    fn an_answer_of_an_earlier_round_is_of_the_past() {
-        let before = ticket().question();
-        let Ok(Rated::Reopened(again)) = answered().rate(0, rating(1, "chưa rõ"), &REOPENING) else {
-            panic!()
-        };
-        assert_eq!(again.clone().answer(&before, 99, custody("a"), answer("cũ")), None);
-        assert_eq!(again.route(&before, 99, custody("a")), None);
-    }
-
-    #[derive(Debug, Clone)]
-    enum Fact {
-        Routed(u32),
-        Returned(u32),
-        Approved(u32),
-    }
-
-    proptest! {
-        /// Whatever comes first, twice or late: the answer of the round is published, once.
-        #[test]
-        fn an_answer_always_arrives(facts in prop::collection::vec(
-            prop_oneof![(2u32..9).prop_map(Fact::Routed), (2u32..9).prop_map(Fact::Returned), (2u32..9).prop_map(Fact::Approved)], 1..20)
-        ) {
-            let mut ticket = ticket();
-            let question = ticket.question();
-            let first = facts.iter().find_map(|f| if let Fact::Approved(v) = f { Some(*v) } else { None });
-            for fact in facts {
-                let next = match fact {
-                    Fact::Routed(v) => ticket.clone().route(&question, v, custody("a")),
-                    Fact::Returned(v) => ticket.clone().return_to_routing(&question, v),
-                    Fact::Approved(v) => ticket.clone().answer(&question, v, custody("a"), answer(&v.to_string())),
-                };
-                ticket = next.unwrap_or(ticket);
-            }
-            match (first, ticket.state) {
-                (Some(v), State::Answered { answer }) => prop_assert_eq!(answer.text, v.to_string()),
-                (None, State::Received { .. } | State::Routed { .. }) => {}
-                (first, state) => prop_assert!(false, "{first:?} {state:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn the_newest_deadline_counts_in_whichever_order_it_is_heard() {
-        let deadline = |version, round, minute| Deadline {
-            version,
-            round,
-            due_at: Some(api::timestamp(DateTime::UNIX_EPOCH + chrono::Duration::minutes(minute))),
-            ..Deadline::default()
-        };
-        let (first, longer) = (deadline(1, 0, 5), deadline(2, 0, 9));
-        let told = |facts: &[&Deadline]| {
-            facts.iter().fold(ticket(), |ticket, deadline| ticket.with_deadline(Some(deadline)))
-        };
-        for ticket in [told(&[&first, &longer]), told(&[&longer, &first, &longer])] {
-            assert_eq!(ticket.custody.due_at, api::time(longer.due_at.as_ref()));
-            assert_eq!(ticket.present_deadline(), Some(&longer));
-        }
-        assert_eq!(told(&[&deadline(3, 1, 5)]).present_deadline(), None, "of another round");
-        assert_eq!(ticket().with_deadline(None).present_deadline(), None);
-    }
-}
+mod tests;

@@ -8,12 +8,14 @@ use crate::{
     life::Validity,
     passage::{ID_MAX, LABEL_MAX},
     service::{Knowledge, small},
-    storage,
+    storage::{self, life::Shown},
 };
 
 /// Items of one call.
 const PUT_MAX: usize = 500;
 const TITLE_MAX: usize = 500;
+/// Answers that are shown with an item.
+const RESTING_MAX: i64 = 100;
 const URL_MAX: usize = 1_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,11 +100,31 @@ impl Knowledge {
         Ok(response)
     }
 
-    pub async fn list_catalogue(&self, part: &str, after: &str, limit: u32) -> Result<Page<Item>, Refusal> {
+    pub async fn list_catalogue(
+        &self,
+        part: &str,
+        kind: CatalogueKind,
+        after: &str,
+        limit: u32,
+    ) -> Result<Page<Item>, Refusal> {
         let (limit, after) = (page_of(limit)?, token_of(after)?);
         let part = text_of("q", part, TITLE_MAX, false)?;
         let mut conn = self.pool.acquire().await?;
-        let mut items = storage::catalogue::page(&mut conn, &part, after, limit + 1).await?;
+        let mut items = storage::catalogue::page(&mut conn, &part, kind, after, limit + 1).await?;
         Ok(Page { more: truncate(&mut items, limit), items })
+    }
+
+    /// One item, and the answers that rest on it and hold now, the newest first.
+    pub async fn get_catalogue_item(&self, id: &str) -> Result<(Item, Vec<Shown>), Refusal> {
+        let (id, now) = (text_of("id", id, ID_MAX, true)?, self.clock.now());
+        let mut conn = self.pool.acquire().await?;
+        let item = storage::catalogue::find(&mut conn, &id).await?;
+        let item = item.ok_or_else(|| {
+            Refusal::not_found("CATALOGUE_ITEM_NOT_FOUND", "the catalogue has no such item")
+        })?;
+        let ids = storage::catalogue::resting_on(&mut conn, &id, now, RESTING_MAX).await?;
+        let mut shown = storage::life::shown(&mut conn, &ids, now).await?;
+        shown.sort_by_cached_key(|shown| ids.iter().position(|id| *id == shown.kept.passage.id));
+        Ok((item, shown))
     }
 }

@@ -39,6 +39,17 @@ pub struct Edit {
     pub reason: String,
 }
 
+/// Two answers of which one is kept, each in the version that was seen.
+pub struct Merge {
+    pub id: String,
+    pub seen: u32,
+    pub other_id: String,
+    pub other_seen: u32,
+    /// The kept one's from now on; empty: as it is.
+    pub text: String,
+    pub reason: String,
+}
+
 /// Some of a list, and whether there are more.
 pub struct Page<T> {
     pub items: Vec<T>,
@@ -79,23 +90,32 @@ impl Knowledge {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
         lock_for(&mut tx, &id, &step, now).await?;
-        let before = of_unit(editor, one(&mut tx, &id, now).await?)?;
-        let answer = before.kept.passage.answer.clone();
-        let Some(next) = before.kept.clone().take(seen, &step).map_err(refused)? else { return Ok(before) };
-        let version = next.version;
-        let change =
-            Version { version, change: step.change(), by: editor.subject.clone(), at: now, reason, answer };
-        storage::life::keep_version(&mut tx, &id, &change).await?;
-        storage::life::save(&mut tx, &next, now).await?;
-        if change.change == Change::Corrected {
-            storage::contradiction::forget(&mut tx, &id).await?;
-        }
-        state_fact(&mut tx, &next, &change).await?;
-        let shown = one(&mut tx, &id, now).await?;
+        let shown = take_step(&mut tx, editor, Edit { id, seen, step, reason }, now).await?;
         tx.commit().await?;
         self.wake.notify_one();
         self.upkeep.notify_one();
-        tracing::info!(version, change = change.change.as_str_name(), "a published answer was changed");
+        Ok(shown)
+    }
+
+    /// Keeps one of two answers, with another text if one is given, in the place of both.
+    pub async fn merge_answers(&self, editor: &Principal, merge: Merge) -> Result<Shown, Refusal> {
+        let reason = text_of("reason", &merge.reason, REASON_MAX, true)?;
+        let (kept, other) = (token_of(&merge.id)?.to_owned(), token_of(&merge.other_id)?.to_owned());
+        let step = checked(&other, Step::Supersede { by_id: kept.clone(), reason: reason.clone() })?;
+        let text = text_of("text", &merge.text, ANSWER_MAX, false)?;
+        let now = self.clock.now();
+        let mut tx = self.pool.begin().await?;
+        lock_for(&mut tx, &other, &step, now).await?;
+        if !text.is_empty() {
+            let step = Step::Correct { text };
+            let edit = Edit { id: kept.clone(), seen: merge.seen, step, reason: reason.clone() };
+            take_step(&mut tx, editor, edit, now).await?;
+        }
+        take_step(&mut tx, editor, Edit { id: other, seen: merge.other_seen, step, reason }, now).await?;
+        let shown = of_unit(editor, one(&mut tx, &kept, now).await?)?;
+        tx.commit().await?;
+        self.wake.notify_one();
+        self.upkeep.notify_one();
         Ok(shown)
     }
 
@@ -164,6 +184,30 @@ impl Knowledge {
         }
         Err(Refusal::not_found("CONTRADICTION_NOT_FOUND", "these two are not known to contradict each other"))
     }
+}
+
+/// Takes a step on what is locked: its trace, its state, its fact.
+async fn take_step(
+    conn: &mut PgConnection,
+    editor: &Principal,
+    edit: Edit,
+    now: DateTime<Utc>,
+) -> Result<Shown, Refusal> {
+    let Edit { id, seen, step, reason } = edit;
+    let before = of_unit(editor, one(conn, &id, now).await?)?;
+    let answer = before.kept.passage.answer.clone();
+    let Some(next) = before.kept.clone().take(seen, &step).map_err(refused)? else { return Ok(before) };
+    let version = next.version;
+    let change =
+        Version { version, change: step.change(), by: editor.subject.clone(), at: now, reason, answer };
+    storage::life::keep_version(conn, &id, &change).await?;
+    storage::life::save(conn, &next, now).await?;
+    if change.change == Change::Corrected {
+        storage::contradiction::forget(conn, &id).await?;
+    }
+    state_fact(conn, &next, &change).await?;
+    tracing::info!(version, change = change.change.as_str_name(), "a published answer was changed");
+    one(conn, &id, now).await
 }
 
 async fn one(conn: &mut PgConnection, id: &str, now: DateTime<Utc>) -> Result<Shown, Refusal> {

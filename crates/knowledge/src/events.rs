@@ -3,13 +3,13 @@
 use api::{
     TicketId,
     answering::v1::{AnswerApproved, FamilyJoined, FamilyLeft, FamilyReason},
-    intake::v1::Question,
+    intake::v1::{Question, QuestionWithdrawn},
     routing::v1::{QuestionRouted, RoutingReason},
 };
 use bus::{Failure, Received};
 
 use crate::{
-    alike,
+    alike, hot,
     open_question::Standing,
     passage::{Passage, QUESTION_MAX},
     service::{Knowledge, TEXT_MAX, first},
@@ -42,8 +42,10 @@ impl Knowledge {
         if event.centre_ticket_id.is_empty() && !event.automatic {
             self.publish(&mut tx, &passage, version, &event.citations).await?;
         }
-        let round = event.question.as_ref().map_or(0, round);
-        self.close(&mut tx, ticket_id, round).await.map_err(Failure::retry)?;
+        let at = api::time(event.approved_at.as_ref()).unwrap_or(received.occurred_at);
+        storage::hot::note_answered(&mut tx, &hot::answered_with(event), hot::day(at)).await?;
+        let edition = event.question.as_ref().map_or(0, edition);
+        self.close(&mut tx, ticket_id, edition).await.map_err(Failure::retry)?;
         tx.commit().await?;
         drop(turn);
         self.wake.notify_one();
@@ -65,7 +67,7 @@ impl Knowledge {
         let embedded = if compared { Some(self.embed(&text).await.map_err(Failure::retry)?) } else { None };
         let open = OpenQuestion {
             ticket_id: ticket_id(&event.ticket_id)?,
-            round: round(question),
+            round: edition(question),
             version: i32::try_from(event.version).map_err(Failure::reject)?,
             open: compared,
             unit: event.unit.clone(),
@@ -92,6 +94,16 @@ impl Knowledge {
             self.owners.told();
         }
         Ok(())
+    }
+
+    /// It waits no more: later ones do not find it.
+    pub async fn on_question_withdrawn(&self, received: Received<QuestionWithdrawn>) -> Result<(), Failure> {
+        let ticket_id = ticket_id(&received.event.ticket_id)?;
+        let edition = received.event.question.as_ref().map_or(0, edition);
+        let _turn = self.open_questions_turn().await.map_err(Failure::retry)?;
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        self.close(&mut tx, ticket_id, edition).await.map_err(Failure::retry)?;
+        Ok(tx.commit().await?)
     }
 
     pub async fn on_family_joined(&self, received: Received<FamilyJoined>) -> Result<(), Failure> {
@@ -126,6 +138,7 @@ fn ticket_id(text: &str) -> Result<TicketId, Failure> {
     text.parse().map_err(Failure::reject)
 }
 
-fn round(question: &Question) -> i32 {
-    i32::try_from(question.follow_ups.len()).unwrap_or(i32::MAX)
+/// Which edition of the question a fact is of.
+fn edition(question: &Question) -> i32 {
+    i32::try_from(question.edition()).unwrap_or(i32::MAX)
 }

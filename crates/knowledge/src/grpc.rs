@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use api::knowledge::v1::{
     FieldCount, FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
-    GetLibraryVersionRequest, GetLibraryVersionResponse, GetPublishedRequest, ImportAnswersRequest,
-    ImportAnswersResponse, ListPublishedRequest, ListPublishedResponse, Neighbour, PublishedPassage,
+    GetLibraryVersionRequest, GetLibraryVersionResponse, GetPublishedRequest, HotPassage,
+    ImportAnswersRequest, ImportAnswersResponse, ListHotRequest, ListHotResponse, ListPublishedRequest,
+    ListPublishedResponse, Neighbour, NoteAnsweredRequest, NoteAnsweredResponse, PublishedPassage,
     RankOwnersRequest, RankOwnersResponse, ReindexRequest, ReindexResponse, SearchRequest, SearchResponse,
     SearchResult, Verdict, knowledge_service_server::KnowledgeService,
 };
@@ -96,14 +97,9 @@ impl KnowledgeService for Knowledge {
         let library::Library { page, fields } =
             Knowledge::list_published(self, &field, &page_token, limit).await?;
         let next = page.items.last().filter(|_| page.more).map(library::token);
-        let excerpt = |shown| {
-            let passage = published(shown);
-            let (question, answer) = (first(&passage.question, EXCERPT), first(&passage.answer, EXCERPT));
-            PublishedPassage { question, answer, ..passage }
-        };
         let field = |(field, answers)| FieldCount { field, answers: small(answers) };
         Ok(Response::new(ListPublishedResponse {
-            passages: page.items.into_iter().map(excerpt).collect(),
+            passages: page.items.into_iter().map(published_excerpt).collect(),
             next_page_token: next.unwrap_or_default(),
             fields: fields.into_iter().map(field).collect(),
         }))
@@ -123,6 +119,29 @@ impl KnowledgeService for Knowledge {
         let (version, changes_at) = self.library_version().await?;
         Ok(Response::new(GetLibraryVersionResponse { version, changes_at: changes_at.map(api::timestamp) }))
     }
+
+    async fn list_hot(&self, request: Request<ListHotRequest>) -> Result<Response<ListHotResponse>, Status> {
+        let hot = Knowledge::list_hot(self, request.into_inner().limit).await?;
+        let hot = hot.into_iter().map(|(shown, times)| HotPassage {
+            passage: Some(published_excerpt(shown)),
+            times: small(times),
+        });
+        Ok(Response::new(ListHotResponse { passages: hot.collect() }))
+    }
+
+    async fn note_answered(
+        &self,
+        request: Request<NoteAnsweredRequest>,
+    ) -> Result<Response<NoteAnsweredResponse>, Status> {
+        Knowledge::note_answered(self, &request.into_inner().id).await?;
+        Ok(Response::new(NoteAnsweredResponse {}))
+    }
+}
+
+pub fn published_excerpt(shown: Shown) -> PublishedPassage {
+    let passage = published(shown);
+    let (question, answer) = (first(&passage.question, EXCERPT), first(&passage.answer, EXCERPT));
+    PublishedPassage { question, answer, ..passage }
 }
 
 fn published(shown: Shown) -> PublishedPassage {
@@ -145,6 +164,8 @@ fn published(shown: Shown) -> PublishedPassage {
         withdrawn,
         superseded_by,
         valid_until: kept.validity.until.map(api::timestamp),
+        version: kept.version,
+        basis: kept.basis,
     }
 }
 

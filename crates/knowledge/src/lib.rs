@@ -14,6 +14,7 @@ mod edits;
 pub mod embed;
 mod events;
 mod grpc;
+mod hot;
 pub mod index;
 mod indexer;
 pub mod lexical;
@@ -154,6 +155,9 @@ pub async fn role(ctx: &runtime::Context, config: Config) -> anyhow::Result<runt
         .serves(EditingServiceServer::new(knowledge.clone()))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_answer_approved(event).await }))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_question_routed(event).await }))
+        .hears(
+            knowledge.hearer(|knowledge, event| async move { knowledge.on_question_withdrawn(event).await }),
+        )
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_joined(event).await }))
         .hears(knowledge.hearer(|knowledge, event| async move { knowledge.on_family_left(event).await }))
         .runs("embedder", async move {

@@ -152,7 +152,7 @@ impl Knowledge {
         Ok(self.open.index.upsert(vec![point(row.ticket_id, &text, embedded.dense, &row.unit)]).await?)
     }
 
-    /// Notes that a question has its answer.
+    /// Notes that a question has its answer, or needs none; a later edition of it goes on waiting.
     pub(crate) async fn close(
         &self,
         conn: &mut PgConnection,
@@ -160,7 +160,9 @@ impl Knowledge {
         round: i32,
     ) -> Result<(), Error> {
         rows::take_turn(conn).await?;
-        rows::close(conn, ticket_id, round).await?;
+        if !rows::close(conn, ticket_id, round).await? {
+            return Ok(());
+        }
         Ok(self.open.index.delete(vec![ticket_id.to_string()]).await?)
     }
 

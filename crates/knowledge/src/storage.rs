@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod contradiction;
+pub mod hot;
 pub mod library;
 pub mod life;
 pub mod open_question;

@@ -36,7 +36,7 @@ use tonic::{
 use crate::{data_dir, output::say, settings::Settings};
 
 /// Things in one call.
-const PASSAGES: u32 = 100;
+const PASSAGES: u32 = 25;
 const JUDGEMENTS: u32 = 200;
 
 /// Which platform.
@@ -104,7 +104,7 @@ impl Client {
     pub async fn passages(&self, page_token: String) -> Result<ListPassagesResponse, tonic::Status> {
         let mut editing = EditingServiceClient::new(self.channel.clone());
         let state = PassageState::Published.into();
-        let request = ListPassagesRequest { limit: PASSAGES, page_token, state };
+        let request = ListPassagesRequest { limit: PASSAGES, page_token, state, whole: true };
         Ok(editing.list_passages(self.signed(request)).await?.into_inner())
     }
 

@@ -1,5 +1,5 @@
-//! Which unit has a question. Pure. Facts may come twice and out of order: within a round (the
-//! number of follow-ups) an answer ends the matter, and other facts count only if newer.
+//! Which unit has a question. Pure. Facts may come twice and out of order: within an edition of the
+//! question (asked, amended, reopened) an answer ends the matter, and other facts count only if newer.
 
 use api::{
     TicketId,
@@ -28,7 +28,9 @@ pub struct Assignment {
     pub reason: RoutingReason,
     pub deadline: Deadline,
     pub routed_at: DateTime<Utc>,
+    /// It has its answer, or needs none: then it is `withdrawn`.
     pub answered: bool,
+    pub withdrawn: bool,
     /// How often units have handed it on in this round.
     pub moves: u32,
     pub binding: Binding,
@@ -121,6 +123,7 @@ impl Assignment {
             question,
             routed_at: at,
             answered: false,
+            withdrawn: false,
             moves: 0,
             binding: Binding::Free,
             suggestions: Vec::new(),
@@ -166,7 +169,7 @@ impl Assignment {
         organisation: &Organisation,
         at: DateTime<Utc>,
     ) -> Option<Self> {
-        if self.answered || question.follow_ups.len() != self.round() {
+        if self.answered || question.edition() != self.question.edition() {
             return None;
         }
         if given.from != self.unit {
@@ -235,6 +238,7 @@ impl Assignment {
         self.version = self.version.max(version);
         self.question = question;
         self.answered = false;
+        self.withdrawn = false;
         let heir = organisation.heir(answered_by, &self.field);
         let unit = heir.map_or_else(|| self.unit.clone(), |unit| unit.code.clone());
         self.moves = 0;
@@ -259,10 +263,49 @@ impl Assignment {
         Some(self.moved(&choice, organisation, at))
     }
 
-    /// It has its answer. `None`: the fact is of the past.
-    pub fn answer(mut self, question: &Question, version: u32, at: DateTime<Utc>) -> Option<Self> {
-        if self.answered || question.follow_ups.len() != self.round() {
+    /// The asker amended it: its unit goes on with it, by the same deadline, also if it has just answered
+    /// what it asked before. `None`: the fact is of the past.
+    pub fn amend(
+        mut self,
+        question: Question,
+        version: u32,
+        organisation: &Organisation,
+        at: DateTime<Utc>,
+    ) -> Option<Self> {
+        if question.edition() <= self.question.edition() {
             return None;
+        }
+        self.version = self.version.max(version);
+        self.question = question;
+        self.answered = false;
+        self.deadline.ended_at = None;
+        let stays = self.stays();
+        Some(self.moved(&stays, organisation, at))
+    }
+
+    /// The asker withdrew it. `None`: it is answered, or the fact is of the past.
+    pub fn withdraw(mut self, question: Question, version: u32, at: DateTime<Utc>) -> Option<Self> {
+        let (edition, before) = (question.edition(), self.question.edition());
+        if edition < before || (edition == before && self.answered) {
+            return None;
+        }
+        self.question = question;
+        self.answered = true;
+        self.withdrawn = true;
+        self.deadline.ended_at = Some(at);
+        self.version = self.version.max(version);
+        Some(self)
+    }
+
+    /// It has its answer, also if the asker withdrew it at the same moment. `None`: the fact is of the past.
+    pub fn answer(mut self, question: &Question, version: u32, at: DateTime<Utc>) -> Option<Self> {
+        let answered = self.answered && !self.withdrawn;
+        if answered || question.edition() != self.question.edition() {
+            return None;
+        }
+        if self.withdrawn {
+            self.withdrawn = false;
+            self.deadline.ended_at = None;
         }
         self.answered = true;
         self.deadline = self.deadline.end(at);

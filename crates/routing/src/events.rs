@@ -3,7 +3,10 @@
 use api::{
     Event, TicketId,
     answering::v1::{AnswerApproved, QuestionReturned},
-    intake::v1::{Question, QuestionReopened, QuestionSubmitted},
+    intake::v1::{
+        AskerReplied, Question, QuestionAmended, QuestionReopened, QuestionSubmitted, QuestionWithdrawn,
+    },
+    routing::v1::{DeadlineChange, WaitsFor},
 };
 use bus::{Failure, Received};
 
@@ -63,6 +66,48 @@ impl Routing {
         .await
     }
 
+    pub async fn on_question_amended(&self, received: Received<QuestionAmended>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        let at = api::time(event.amended_at.as_ref()).unwrap_or(received.occurred_at);
+        self.apply(&received, true, Words::default(), |assignment| {
+            assignment.amend(question, event.version, &self.organisation, at)
+        })
+        .await
+    }
+
+    pub async fn on_question_withdrawn(&self, received: Received<QuestionWithdrawn>) -> Result<(), Failure> {
+        let event = &received.event;
+        let question = question(event.question.as_ref())?;
+        let at = api::time(event.withdrawn_at.as_ref()).unwrap_or(received.occurred_at);
+        let withdraw = |assignment: Assignment| assignment.withdraw(question, event.version, at);
+        self.apply(&received, false, Words::default(), withdraw).await
+    }
+
+    /// The clock that stood for this runs on.
+    pub async fn on_asker_replied(&self, received: Received<AskerReplied>) -> Result<(), Failure> {
+        let event = &received.event;
+        let ticket_id: TicketId = event.ticket_id.parse().map_err(Failure::reject)?;
+        let at = api::time(event.replied_at.as_ref()).unwrap_or(received.occurred_at);
+        let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
+        let Some(mut assignment) = storage::lock_assignment(&mut tx, ticket_id).await? else {
+            return Err(Failure::Reject(anyhow::anyhow!("ticket {ticket_id} was never routed")));
+        };
+        let deadline = &assignment.deadline;
+        let stands =
+            deadline.paused().is_some_and(|pause| WaitsFor::from(pause.waits_for) == WaitsFor::Asker);
+        if stands && deadline.version == event.deadline_version {
+            let resumed = deadline.clone().resume(&self.rules.calendar, at);
+            if let Ok(Some(deadline)) = resumed {
+                assignment.deadline = deadline;
+                storage::save_assignment(&mut tx, &assignment, &self.rules).await?;
+                let fact = assignment.deadline_changed(DeadlineChange::Resumed, &self.organisation, at);
+                bus::outbox::put(&mut tx, &fact).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
     pub async fn on_answer_approved(&self, received: Received<AnswerApproved>) -> Result<(), Failure> {
         let event = &received.event;
         let question = question(event.question.as_ref())?;
@@ -82,7 +127,8 @@ impl Routing {
         let ticket_id: TicketId = received.event.ticket_id().parse().map_err(Failure::reject)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         let Some(assignment) = storage::lock_assignment(&mut tx, ticket_id).await? else {
-            return Err(Failure::Reject(anyhow::anyhow!("ticket {ticket_id} was never routed")));
+            // What the asker did right after asking may be heard before the asking.
+            return Err(Failure::Retry(anyhow::anyhow!("the routing of {ticket_id} is to come")));
         };
         if let Some(next) = step(assignment.clone()) {
             self.keep(&mut tx, Some(&assignment), &next, words).await?;

@@ -167,7 +167,8 @@ impl Grpc {
             due_before: Some(api::timestamp(recomputation.due_before)),
             due_at: Some(api::timestamp(recomputation.due_at)),
         });
-        let ending = deadline.ending().map_or(v1::DeadlineEnding::Unspecified, Into::into);
+        let ending = deadline.ending().filter(|_| !assignment.withdrawn);
+        let ending = ending.map_or(v1::DeadlineEnding::Unspecified, Into::into);
         Ok(Response::new(GetDeadlineResponse {
             deadline: Some(deadline.snapshot(routing.organisation.leader(&assignment.unit))),
             working_minutes_left: u32::try_from(left.num_minutes()).unwrap_or_default(),

@@ -71,6 +71,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let registrar = Registrar::open(ctx, config).await.context("the registry")?;
     let (submitted, returned) = (registrar.clone(), registrar.clone());
     let (reopened, approved) = (registrar.clone(), registrar.clone());
+    let (amended, withdrawn, replied) = (registrar.clone(), registrar.clone(), registrar.clone());
     let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
     let recompute = registrar.clone().run_recompute(ctx.shutdown.clone());
     let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
@@ -96,6 +97,18 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
         .hears(bus::hearer("routing", move |event| {
             let routing = approved.routing();
             async move { routing.on_answer_approved(event).await }
+        }))
+        .hears(bus::hearer("routing", move |event| {
+            let routing = amended.routing();
+            async move { routing.on_question_amended(event).await }
+        }))
+        .hears(bus::hearer("routing", move |event| {
+            let routing = withdrawn.routing();
+            async move { routing.on_question_withdrawn(event).await }
+        }))
+        .hears(bus::hearer("routing", move |event| {
+            let routing = replied.routing();
+            async move { routing.on_asker_replied(event).await }
         }))
         .runs("deadlines", sweep)
         .runs("calendar", recompute)

@@ -20,7 +20,7 @@ pub async fn lock_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -37,7 +37,7 @@ pub async fn find_assignment(
     let row = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where ticket_id = $1",
         ticket_id.0,
     )
@@ -57,7 +57,7 @@ pub async fn lock_stepping(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where next_step_at <= $1 and (calendar >= $2 or deadline is null)
          order by next_step_at limit $3 for update skip locked",
         now,
@@ -79,7 +79,7 @@ pub async fn lock_open_at(
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
-                suggestions, moves, binding
+                suggestions, moves, binding, withdrawn
          from routing.assignment where not answered and unit = any($1) limit $2
          for update skip locked",
         units,
@@ -99,14 +99,14 @@ pub async fn save_assignment(
     sqlx::query!(
         "insert into routing.assignment
              (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
-              deadline, next_step_at, suggestions, moves, binding, calendar)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+              deadline, next_step_at, suggestions, moves, binding, withdrawn, calendar)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
              routed_at = excluded.routed_at, answered = excluded.answered, deadline = excluded.deadline,
              next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding,
-             calendar = excluded.calendar",
+             withdrawn = excluded.withdrawn, calendar = excluded.calendar",
         assignment.ticket_id.0,
         i32::try_from(assignment.version).unwrap_or(i32::MAX),
         serde_json::to_value(&assignment.question).expect("a question serialises"),
@@ -122,6 +122,7 @@ pub async fn save_assignment(
         serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
         i32::try_from(assignment.moves).unwrap_or(i32::MAX),
         assignment.binding.name(),
+        assignment.withdrawn,
         // The next step is of these rules: where they are older, it is computed anew too.
         i32::try_from(assignment.deadline.calendar.min(rules.calendar.version())).unwrap_or(i32::MAX),
     )
@@ -145,6 +146,7 @@ struct Row {
     suggestions: serde_json::Value,
     moves: i32,
     binding: String,
+    withdrawn: bool,
 }
 
 impl TryFrom<Row> for Assignment {
@@ -169,6 +171,7 @@ impl TryFrom<Row> for Assignment {
             deadline,
             routed_at: row.routed_at,
             answered: row.answered,
+            withdrawn: row.withdrawn,
             moves: u32::try_from(row.moves).map_err(|e| decode(e.into()))?,
             binding: Binding::of_name(&row.binding).ok_or_else(|| decode("unknown binding".into()))?,
             suggestions: serde_json::from_value(row.suggestions).map_err(|e| decode(e.into()))?,

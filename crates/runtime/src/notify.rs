@@ -44,6 +44,8 @@ pub struct Notice {
     /// For ways that show it.
     pub html: String,
     pub attachments: Vec<Attachment>,
+    /// Where a mail program unsubscribes with one click (RFC 8058); empty: nowhere.
+    pub unsubscribe: String,
 }
 
 #[derive(Debug, Clone)]

@@ -154,3 +154,27 @@ fn the_newest_deadline_counts_and_makes_nothing_stale() {
     assert!(approve(told, 3, "đáp").is_ok());
     assert_eq!(drafted().with_deadline(None), drafted());
 }
+
+#[test]
+fn amended_it_is_drafted_anew_and_what_the_officer_saw_is_stale() {
+    let amended = Question { revision: 1, ..question(&[]) };
+    let draft = || Draft::from_verdict(&amended, verdict(Band::None), Vec::new());
+    let again = drafted().reroute(9, amended.clone(), custody("a"), draft()).unwrap();
+    assert_eq!((again.version, &again.state), (10, &State::Drafted));
+    assert_eq!(approve(again, 3, "đáp"), Err(Refused::Stale(10)));
+    let crossed = approve(drafted(), 3, "đáp").unwrap().unwrap();
+    assert_eq!(crossed.reroute(9, amended.clone(), custody("a"), draft()).unwrap().state, State::Drafted);
+}
+
+#[test]
+fn withdrawn_it_waits_no_more_unless_an_approval_was_first() {
+    let at = DateTime::UNIX_EPOCH;
+    let withdrawn = drafted().withdraw(question(&[]), 5, at).unwrap();
+    assert_eq!((withdrawn.version, &withdrawn.state), (6, &State::Withdrawn { at }));
+    assert_eq!(withdrawn.clone().withdraw(question(&[]), 5, at), None);
+    assert_eq!(approve(withdrawn.clone(), 6, "đáp"), Err(Refused::NotDrafted));
+    let draft = Draft::from_verdict(&question(&[]), verdict(Band::None), Vec::new());
+    assert_eq!(withdrawn.reroute(9, question(&[]), custody("a"), draft), None);
+    let approved = approve(drafted(), 3, "đáp").unwrap().unwrap();
+    assert_eq!(approved.withdraw(question(&[]), 9, at), None);
+}

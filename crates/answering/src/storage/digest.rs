@@ -69,7 +69,8 @@ pub async fn lock_open(
                            where f.ticket_id = a.ticket_id and f.ending is distinct from 'left')
            and not exists (select from answering.digest_item i
                            where i.ticket_id = a.ticket_id
-                             and i.round = jsonb_array_length(a.question -> 'followUps'))
+                             and i.round = jsonb_array_length(a.question -> 'followUps')
+                                         + coalesce((a.question ->> 'revision')::integer, 0))
          order by due_at, ticket_id limit $3 for update of a skip locked",
         unit,
         fields,
@@ -120,7 +121,7 @@ pub async fn insert_digest(
             digest.digest_id,
             number(item.number),
             item.ticket_id.0,
-            round(&item.question),
+            edition(&item.question),
             digest.unit,
             serde_json::to_value(&item.question).expect("a question serialises"),
         )
@@ -274,7 +275,7 @@ pub async fn save_ended(conn: &mut PgConnection, digest_id: Uuid, item: &Item) -
     Ok(())
 }
 
-/// A question that does not wait in its unit and round any more leaves its digest. The question is
+/// A question that does not wait in its unit and edition any more leaves its digest. The question is
 /// locked; it is saved with this.
 pub async fn withdraw_gone(conn: &mut PgConnection, answer: &Answer) -> Result<(), sqlx::Error> {
     let waits = answer.state == AnswerState::Drafted;
@@ -284,7 +285,7 @@ pub async fn withdraw_gone(conn: &mut PgConnection, answer: &Answer) -> Result<(
         answer.ticket_id.0,
         waits,
         answer.custody.unit,
-        round(&answer.question),
+        edition(&answer.question),
     )
     .fetch_optional(&mut *conn)
     .await?;
@@ -339,8 +340,8 @@ fn number(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-fn round(question: &api::intake::v1::Question) -> i32 {
-    i32::try_from(question.follow_ups.len()).unwrap_or(i32::MAX)
+fn edition(question: &api::intake::v1::Question) -> i32 {
+    i32::try_from(question.edition()).unwrap_or(i32::MAX)
 }
 
 struct Row {

@@ -89,6 +89,24 @@ pub async fn lock_relatives(
     Ok(answers.into_iter().map(relative).collect())
 }
 
+/// Locks a centre and all that wait with it, in the one order; who joins meanwhile waits for the centre.
+pub async fn lock_family(
+    conn: &mut PgConnection,
+    centre_id: TicketId,
+    limit: i64,
+) -> Result<(), sqlx::Error> {
+    let mut ids = sqlx::query_scalar!(
+        "select ticket_id from answering.family_member where centre_id = $1 and ending is null limit $2",
+        centre_id.0,
+        limit,
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    ids.push(centre_id.0);
+    super::lock_answers(conn, &ids).await?;
+    Ok(())
+}
+
 /// Adds a member.
 pub async fn insert(conn: &mut PgConnection, membership: &Membership) -> Result<(), sqlx::Error> {
     sqlx::query!(

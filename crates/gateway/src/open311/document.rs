@@ -97,7 +97,7 @@ impl Request {
         let photo = format!("{origin}/phan-anh/{}/anh/1", report.ticket_id);
         Self {
             status: match report.state() {
-                TicketState::Answered | TicketState::Closed => "closed",
+                TicketState::Answered | TicketState::Closed | TicketState::Withdrawn => "closed",
                 TicketState::Unspecified | TicketState::Received | TicketState::Routed => "open",
             },
             service_name: organisation.field_name(&report.field),

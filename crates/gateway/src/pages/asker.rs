@@ -140,7 +140,7 @@ fn coordinates(typed: &str) -> Result<Option<Place>, Problem> {
 }
 
 /// The form carries its id, so that a double submission is one ticket.
-fn fresh_id() -> String {
+pub(super) fn fresh_id() -> String {
     Uuid::new_v4().to_string()
 }
 

@@ -4,16 +4,14 @@ use api::routing::v1::{
     DeadlineEnding, ExtendDeadlineRequest, GetDeadlineResponse, HastenDeadlineRequest, PauseDeadlineRequest,
     ResumeDeadlineRequest, WaitsFor,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Redirect},
-};
+use axum::extract::State;
 use tonic::{Response, Status};
 
 use super::{
     Frame, Page,
-    officer::{Typed, show},
-    segment, words,
+    officer::{done, path_of},
+    typed::Typed,
+    words,
 };
 use crate::{
     body::PathPart,
@@ -127,11 +125,9 @@ async fn answer_to(
     fields: &Fields,
     outcome: Result<Response<GetDeadlineResponse>, Status>,
 ) -> Page {
-    let Err(status) = outcome else {
-        return Ok(Redirect::to(&format!("/can-bo/phieu/{}", segment(&ticket_id))).into_response());
-    };
     let typed = Typed::of_clock(fields.text("reason"), fields.text("approver"));
-    show(gateway, frame, caller, ticket_id, typed, Some(&status.into())).await
+    let back = path_of(&ticket_id);
+    done(gateway, frame, caller, ticket_id, outcome, (&back, typed)).await
 }
 
 pub(super) async fn pause(

@@ -56,6 +56,7 @@ struct Pair {
 
 struct Answer {
     id: String,
+    version: u32,
     segment: String,
     question: String,
     answer: String,
@@ -67,6 +68,7 @@ impl Pair {
         let answer = |passage: Passage| Answer {
             segment: segment(&passage.id),
             id: passage.id,
+            version: passage.version,
             question: passage.question,
             answer: passage.answer,
             about: organisation.unit_name(&passage.unit),
@@ -78,7 +80,7 @@ impl Pair {
     }
 }
 
-async fn show_desk(
+pub(super) async fn show_desk(
     gateway: &Gateway,
     frame: Frame,
     caller: &SignedIn,
@@ -151,7 +153,7 @@ pub(super) async fn find(_: SignedIn, Query(query): Query) -> Page {
     Ok(Redirect::to(&path_of(id.trim())).into_response())
 }
 
-fn path_of(id: &str) -> String {
+pub(super) fn path_of(id: &str) -> String {
     if id.is_empty() { "/bien-tap".to_owned() } else { format!("/bien-tap/tra-loi/{}", segment(id)) }
 }
 
@@ -180,6 +182,8 @@ struct PassagePage {
     versions: Vec<Version>,
     typed_text: String,
     typed_reason: String,
+    /// The form to correct it is open.
+    correcting: bool,
 }
 
 struct Version {
@@ -232,6 +236,7 @@ impl PassagePage {
             basis: passage.basis.join("\n"),
             versions: got.versions.into_iter().map(version).collect(),
             typed_reason: String::new(),
+            correcting: false,
         }
     }
 }
@@ -249,13 +254,26 @@ fn received(language: Language, recall: &GetRecallResponse) -> String {
     words::joined([&*received, &*told])
 }
 
-/// The answer; `refused` with what was typed, which is kept.
-async fn show(
+/// As [`received`], of an answer by its id.
+pub(super) async fn received_of(
+    gateway: &Gateway,
+    language: Language,
+    caller: &SignedIn,
+    id: &str,
+) -> Result<String, Problem> {
+    let recall = GetRecallRequest { passage_id: id.to_owned(), limit: 1, page_token: String::new() };
+    let recall = gateway.intake(Some(&caller.token)).get_recall(gateway.ask(recall)).await?;
+    Ok(received(language, recall.get_ref()))
+}
+
+/// The answer; `refused` and with what was `typed`, which is kept.
+pub(super) async fn show(
     gateway: &Gateway,
     frame: Frame,
     caller: &SignedIn,
     id: String,
-    refused: Option<(Problem, Fields)>,
+    refused: Option<&Problem>,
+    typed: Option<Fields>,
 ) -> Page {
     let recall = GetRecallRequest { passage_id: id.clone(), limit: 1, page_token: String::new() };
     let (mut knowledge, mut intake) =
@@ -266,14 +284,14 @@ async fn show(
     )?;
     let organisation = gateway.organisation().await;
     let mut template = PassagePage::new(frame, &organisation, passage.into_inner(), recall.get_ref());
-    let Some((problem, typed)) = refused else { return page(StatusCode::OK, &template) };
-    template.error = sentence(template.frame.language, &problem);
-    template.typed_reason = typed.text("reason");
-    let text = typed.text("text");
-    if !text.is_empty() {
-        template.typed_text = text;
+    template.error = refused.map(|problem| sentence(template.frame.language, problem)).unwrap_or_default();
+    if let Some(typed) = typed {
+        template.typed_reason = typed.text("reason");
+        template.typed_text =
+            Some(typed.text("text")).filter(|text| !text.is_empty()).unwrap_or(template.typed_text);
+        template.correcting = true;
     }
-    page(problem.status, &template)
+    page(refused.map_or(StatusCode::OK, |problem| problem.status), &template)
 }
 
 async fn answer_to(
@@ -286,7 +304,7 @@ async fn answer_to(
 ) -> Page {
     match outcome {
         Ok(_) => Ok(Redirect::to(&path_of(&id)).into_response()),
-        Err(status) => show(gateway, frame, caller, id, Some((status.into(), fields))).await,
+        Err(status) => show(gateway, frame, caller, id, Some(&status.into()), Some(fields)).await,
     }
 }
 
@@ -296,7 +314,7 @@ pub(super) async fn passage(
     caller: SignedIn,
     PathPart(id): PathPart,
 ) -> Page {
-    show(&gateway, frame, &caller, id, None).await
+    show(&gateway, frame, &caller, id, None, None).await
 }
 
 pub(super) async fn correct(

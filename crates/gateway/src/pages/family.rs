@@ -1,15 +1,14 @@
 //! The family of a question on the officer's page: its members, joining and separating.
 
 use api::answering::v1::{AttachMemberRequest, DetachMemberRequest, FamilyMember};
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Redirect, Response},
-};
+use axum::extract::State;
 
 use super::{
     Frame, Page,
-    officer::{Typed, show},
-    segment, words,
+    officer::{done, path_of},
+    segment,
+    typed::Typed,
+    words,
 };
 use crate::{body::PathPart, fields::Form, language::Language, session::SignedIn, state::Gateway};
 
@@ -18,6 +17,8 @@ pub(super) struct Family {
     pub size: u32,
     /// Path segment of its own centre; empty: it is nobody's member.
     pub centre: String,
+    /// All of it is shown, so who gets the answer can be chosen.
+    pub may_choose: bool,
 }
 
 pub(super) struct Member {
@@ -28,15 +29,26 @@ pub(super) struct Member {
     pub asked: String,
     pub due: String,
     pub why: String,
+    /// It gets the answer.
+    pub chosen: bool,
 }
 
 impl Family {
     pub fn new(language: Language, members: Vec<FamilyMember>, size: u32, centre_ticket_id: &str) -> Self {
         Self {
+            may_choose: size > 0 && usize::try_from(size) == Ok(members.len()),
             members: members.into_iter().map(|member| Member::new(language, member)).collect(),
             size,
             centre: segment(centre_ticket_id),
         }
+    }
+
+    /// With the choice that was made before; `None`: all.
+    pub fn chosen(mut self, ids: Option<&[String]>) -> Self {
+        for member in &mut self.members {
+            member.chosen = ids.is_none_or(|ids| ids.contains(&member.id));
+        }
+        self
     }
 }
 
@@ -58,12 +70,9 @@ impl Member {
             asked: words::moment(language, member.asked_at.as_ref()),
             due: words::moment(language, member.due_at.as_ref()),
             why: words::joined(why.iter().map(String::as_str)),
+            chosen: true,
         }
     }
-}
-
-fn back_to(ticket_id: &str) -> Response {
-    Redirect::to(&format!("/can-bo/phieu/{}", segment(ticket_id))).into_response()
 }
 
 pub(super) async fn attach(
@@ -79,10 +88,9 @@ pub(super) async fn attach(
         version: fields.number("version")?,
         reason: fields.text("reason"),
     };
-    let Err(status) = gateway.answering(Some(&caller.token)).attach_member(gateway.ask(request)).await else {
-        return Ok(back_to(&ticket_id));
-    };
-    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    let outcome = gateway.answering(Some(&caller.token)).attach_member(gateway.ask(request)).await;
+    let next = (path_of(&ticket_id), Typed::default());
+    done(&gateway, frame, &caller, ticket_id, outcome, (&next.0, next.1)).await
 }
 
 pub(super) async fn detach(
@@ -98,8 +106,7 @@ pub(super) async fn detach(
         version: fields.number("version")?,
         reason: fields.text("reason"),
     };
-    let Err(status) = gateway.answering(Some(&caller.token)).detach_member(gateway.ask(request)).await else {
-        return Ok(back_to(&ticket_id));
-    };
-    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    let outcome = gateway.answering(Some(&caller.token)).detach_member(gateway.ask(request)).await;
+    let next = (path_of(&ticket_id), Typed::default());
+    done(&gateway, frame, &caller, ticket_id, outcome, (&next.0, next.1)).await
 }

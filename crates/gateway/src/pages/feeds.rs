@@ -1,15 +1,15 @@
 //! What programs read of the public library: Atom, the sitemap, robots.txt.
 
-use api::knowledge::v1::{ListPublishedRequest, PublishedPassage};
+use api::knowledge::v1::{ListCatalogueRequest, ListPublishedRequest, PublishedPassage};
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::{Asked, Frame, Page, kept, library::path_of, public, rendered};
+use super::{Asked, Frame, Page, catalogue, kept, library::path_of, public, rendered};
 use crate::{problem::Problem, shelf::Made, state::Gateway};
 
 const NEWEST: u32 = 50;
 const BATCH: u32 = 100;
-/// Addresses of answers in the sitemap: the newest.
+/// Addresses of answers in the sitemap, the newest, and of catalogue items.
 const SITEMAP_MAX: usize = 2_000;
 
 struct Entry {
@@ -58,6 +58,8 @@ async fn written_atom(gateway: &Gateway, frame: Frame, origin: String) -> Result
 #[template(path = "sitemap.xml")]
 struct Sitemap {
     origin: String,
+    /// Addresses of catalogue items.
+    items: Vec<String>,
     entries: Vec<Entry>,
 }
 
@@ -68,7 +70,24 @@ pub(super) async fn sitemap(State(gateway): State<Gateway>, asked: Asked) -> Pag
 
 async fn written_sitemap(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
     let entries = newest(gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-    Ok(Made::Text(rendered(&Sitemap { origin, entries })?))
+    let items = catalogue(gateway).await?.into_iter();
+    let items = items.map(|id| format!("{origin}{}", catalogue::path_of(&id))).collect();
+    Ok(Made::Text(rendered(&Sitemap { origin, items, entries })?))
+}
+
+/// The ids of catalogue items.
+async fn catalogue(gateway: &Gateway) -> Result<Vec<String>, Problem> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListCatalogueRequest { limit: BATCH, page_token, ..ListCatalogueRequest::default() };
+        let listed = gateway.editing(None).list_catalogue(gateway.ask(request)).await?.into_inner();
+        all.extend(listed.items.into_iter().map(|item| item.id));
+        page_token = listed.next_page_token;
+        if page_token.is_empty() || all.len() >= SITEMAP_MAX {
+            return Ok(all);
+        }
+    }
 }
 
 async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
@@ -95,6 +114,7 @@ pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -
         "/tong-quan",
         "/tu-dong",
         "/dang-nhap",
+        "/nhan-tin",
         "/api/",
         "/goi-y",
         "/tra-cuu?",

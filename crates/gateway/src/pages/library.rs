@@ -1,7 +1,8 @@
 //! The public library: what was answered, by field, by search, and each answer on a page of its own.
 
 use api::knowledge::v1::{
-    GetPublishedRequest, ListPublishedRequest, PublishedPassage, SearchRequest, SearchResult,
+    GetPublishedRequest, ListPublishedRequest, NoteAnsweredRequest, PublishedPassage, SearchRequest,
+    SearchResult,
 };
 use askama::Template;
 use axum::{
@@ -20,6 +21,7 @@ use crate::{
     body::PathPart,
     config::Config,
     fields::{Fields, Form, Query},
+    language::Said,
     organisation::{Choice, Organisation},
     problem::Problem,
     shelf::Made,
@@ -28,7 +30,7 @@ use crate::{
 
 const RESULTS: u32 = 50;
 const PAGE: u32 = 20;
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 
 /// A published answer near to what was searched for.
 pub(super) struct Found {
@@ -108,6 +110,10 @@ struct ListPage {
     fields: Vec<Field>,
     answers: Vec<Listed>,
     next: String,
+    /// Being written of the field's new answers; empty: mail is off, or no field is chosen.
+    subscribe_to: Said,
+    subscribe_name: &'static str,
+    subscribe_id: String,
 }
 
 struct Field {
@@ -158,7 +164,11 @@ async fn written_list(gateway: &Gateway, frame: Frame, query: &Fields) -> Result
         question: passage.question,
         answer: passage.answer,
     });
+    let may_subscribe = gateway.context().mailer.is_some() && !field.is_empty();
     let template = ListPage {
+        subscribe_to: if may_subscribe { frame.t("subscribe-field") } else { Said::Borrowed("") },
+        subscribe_name: "field",
+        subscribe_id: field.clone(),
         fields: fields.collect(),
         answers: answers.collect(),
         next: segment(&listed.next_page_token),
@@ -178,11 +188,17 @@ struct AnswerPage {
     about: String,
     updated: String,
     until: String,
+    /// Path segments and ids of the catalogue items that it rests on.
+    basis: Vec<(String, String)>,
     withdrawn: bool,
     superseded: String,
     in_force: bool,
     address: String,
     data: String,
+    /// Being written of its changes; empty: mail is off, or it has ended.
+    subscribe_to: Said,
+    subscribe_name: &'static str,
+    subscribe_id: String,
 }
 
 impl AnswerPage {
@@ -197,12 +213,16 @@ impl AnswerPage {
             updated: words::moment(frame.language, passage.updated_at.as_ref()),
             until: words::moment(frame.language, passage.valid_until.as_ref()),
             data: if passage.in_force { structured(&passage, &address) } else { String::new() },
+            basis: passage.basis.into_iter().map(|id| (segment(&id), id)).collect(),
             withdrawn: passage.withdrawn,
             superseded: segment(&passage.superseded_by),
             in_force: passage.in_force,
             question: passage.question,
             answer: passage.answer,
             address,
+            subscribe_to: Said::Borrowed(""),
+            subscribe_name: "passage",
+            subscribe_id: passage.id,
             frame,
         }
     }
@@ -260,6 +280,9 @@ async fn written_answer(
     let gone = passage.withdrawn;
     let mut template = AnswerPage::new(frame, &*gateway.organisation().await, address, passage);
     template.thanks = thanks;
+    if template.in_force && gateway.context().mailer.is_some() {
+        template.subscribe_to = template.frame.t("subscribe-answer");
+    }
     if gone {
         return page(StatusCode::GONE, &template).map(Made::Once);
     }
@@ -272,8 +295,13 @@ pub(super) fn path_of(id: &str) -> String {
 }
 
 /// A visit that a published answer has ended: counted, and of nobody.
-pub(super) async fn answered_me(Form(fields): Form) -> Page {
+pub(super) async fn answered_me(State(gateway): State<Gateway>, Form(fields): Form) -> Page {
     metrics::counter!("motcua_visits_answered_total").increment(1);
+    let request = gateway.ask(NoteAnsweredRequest { id: fields.text("id") });
+    if let Err(status) = gateway.knowledge(None).note_answered(request).await {
+        // The visitor is done either way.
+        tracing::warn!(code = ?status.code(), "a visit was not counted");
+    }
     Ok(Redirect::to(&format!("{}?da-ro=1", path_of(&fields.text("id")))).into_response())
 }
 

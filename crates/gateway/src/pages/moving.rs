@@ -16,8 +16,10 @@ use axum::{
 
 use super::{
     Frame, Page,
-    officer::{Typed, show},
-    page, segment, sentence, words,
+    officer::{done, path_of},
+    page, segment, sentence,
+    typed::Typed,
+    words,
 };
 use crate::{
     body::PathPart,
@@ -180,11 +182,9 @@ pub(super) async fn forward(
         reason: fields.text("reason"),
         version: fields.number("version")?,
     };
-    let Err(status) = gateway.moving(Some(&caller.token)).forward_question(gateway.ask(request)).await else {
-        return Ok(Redirect::to("/can-bo?xong=chuyen").into_response());
-    };
+    let outcome = gateway.moving(Some(&caller.token)).forward_question(gateway.ask(request)).await;
     let typed = Typed { forward_reason: fields.text("reason"), ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=chuyen", typed)).await
 }
 
 pub(super) async fn ask(
@@ -206,11 +206,10 @@ pub(super) async fn ask(
         due_at,
         version: fields.number("version")?,
     };
-    let Err(status) = gateway.moving(Some(&caller.token)).ask_co_answer(gateway.ask(request)).await else {
-        return Ok(back_to(&ticket_id));
-    };
+    let outcome = gateway.moving(Some(&caller.token)).ask_co_answer(gateway.ask(request)).await;
     let typed = Typed { request: fields.text("request"), ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    let back = path_of(&ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, typed)).await
 }
 
 pub(super) async fn withdraw(
@@ -222,15 +221,9 @@ pub(super) async fn withdraw(
 ) -> Page {
     let request =
         WithdrawCoAnswerRequest { co_answer_id: fields.text("part"), reason: fields.text("reason") };
-    let Err(status) = gateway.moving(Some(&caller.token)).withdraw_co_answer(gateway.ask(request)).await
-    else {
-        return Ok(back_to(&ticket_id));
-    };
-    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
-}
-
-fn back_to(ticket_id: &str) -> axum::response::Response {
-    Redirect::to(&format!("/can-bo/phieu/{}", segment(ticket_id))).into_response()
+    let outcome = gateway.moving(Some(&caller.token)).withdraw_co_answer(gateway.ask(request)).await;
+    let back = path_of(&ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::default())).await
 }
 
 #[derive(Template)]

@@ -13,12 +13,14 @@ use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse as _, Redirect, Response},
+    response::{IntoResponse as _, Redirect},
 };
 use chrono::{DateTime, Utc};
+use tonic::Status;
 
 use super::{
     Frame, Page,
+    changes::Change,
     deadline::Clock,
     family::Family,
     marks::{self, Run},
@@ -26,7 +28,10 @@ use super::{
     page,
     report::{self, OfUnit},
     review::Review,
-    segment, sentence, words,
+    saved, segment, sentence,
+    ticket::Replied,
+    typed::Typed,
+    words,
 };
 use crate::{
     body::PathPart,
@@ -172,11 +177,15 @@ struct QuestionPage {
     kind: Said,
     text: String,
     follow_ups: Vec<String>,
+    /// What the asker gave when asked.
+    replies: Vec<Replied>,
     about: String,
     due: String,
     overdue: bool,
     answer: String,
     version: u32,
+    /// Its code.
+    unit: String,
     verdict: Option<Verdict>,
     sources: Vec<Neighbour>,
     draft: String,
@@ -189,6 +198,10 @@ struct QuestionPage {
     typed: Typed,
     moving: Moving,
     review: Review,
+    /// What happened since it was opened.
+    changes: Vec<Change>,
+    /// Replies that its unit has saved.
+    saved: Vec<Choice>,
 }
 
 /// A unit that routing thought of.
@@ -214,31 +227,6 @@ struct Neighbour {
     cited: bool,
 }
 
-/// What the officer typed, kept when it is refused.
-#[derive(Default)]
-pub(super) struct Typed {
-    pub text: Option<String>,
-    pub cited: Vec<String>,
-    /// Of a return, and why no better owner is known.
-    pub reason: String,
-    pub no_owner: String,
-    /// Of a pause or an extension, and who approved this.
-    pub clock_reason: String,
-    pub approver: String,
-    /// Of a hand-on.
-    pub forward_reason: String,
-    /// Of a unit for its part.
-    pub request: String,
-    /// On what was submitted for review.
-    pub comment: String,
-}
-
-impl Typed {
-    pub fn of_clock(reason: String, approver: String) -> Self {
-        Self { clock_reason: reason, approver, ..Self::default() }
-    }
-}
-
 impl QuestionPage {
     fn new(
         frame: Frame,
@@ -254,7 +242,8 @@ impl QuestionPage {
         let question = ticket.question.unwrap_or_default();
         let draft = ticket.draft.unwrap_or_default();
         let family = Family::new(language, ticket.family, ticket.family_size, &ticket.centre_ticket_id);
-        let unit =
+        let family = family.chosen(typed.members.as_deref());
+        let unit_name =
             if ticket.unit_name.is_empty() { organisation.unit_name(&ticket.unit) } else { ticket.unit_name };
         let submitted = words::moment(language, question.submitted_at.as_ref());
         let sent = format!("{} {submitted}", frame.t("reply-sent"));
@@ -272,12 +261,13 @@ impl QuestionPage {
             state: words::answer_state(language, state),
             waits: state == AnswerState::Drafted,
             kind: words::kind(language, question.kind()),
-            about: words::joined([sent.as_str(), &organisation.field_name(&ticket.field), &unit]),
+            about: words::joined([sent.as_str(), &organisation.field_name(&ticket.field), &unit_name]),
             due: words::moment(language, ticket.due_at.as_ref()),
             overdue: state == AnswerState::Drafted
                 && words::is_past(ticket.due_at.as_ref(), now)
                 && ticket.deadline.is_none_or(|deadline| deadline.paused_at.is_none()),
             answer: ticket.answer,
+            unit: ticket.unit,
             version: draft.version,
             verdict: draft.verdict.map(|verdict| Verdict {
                 band: words::band(language, verdict.band()),
@@ -287,6 +277,7 @@ impl QuestionPage {
             sources: draft.sources.into_iter().map(neighbour).collect(),
             text: question.text,
             follow_ups: question.follow_ups,
+            replies: ticket.asker_replies.into_iter().map(|reply| Replied::new(language, reply)).collect(),
             draft: shown,
             may_assign: caller.assigns(),
             units: organisation.units(),
@@ -296,6 +287,8 @@ impl QuestionPage {
             typed,
             moving: Moving::default(),
             review,
+            changes: ticket.changes.into_iter().map(|change| Change::new(language, change)).collect(),
+            saved: Vec::new(),
             frame,
         }
     }
@@ -326,7 +319,8 @@ pub(super) async fn show(
 ) -> Page {
     let id = ticket_id.clone();
     let clock = gateway.ask(GetDeadlineRequest { ticket_id: ticket_id.clone() });
-    let request = gateway.ask(GetDraftRequest { ticket_id });
+    let since_version = typed.seen;
+    let request = gateway.ask(GetDraftRequest { ticket_id, since_version });
     let (mut answering, mut routing) =
         (gateway.answering(Some(&caller.token)), gateway.routing(Some(&caller.token)));
     let (ticket, clock) = tokio::join!(answering.get_draft(request), routing.get_deadline(clock));
@@ -335,6 +329,7 @@ pub(super) async fn show(
     // The page is of use without it.
     let clock = clock.ok().map(|response| Clock::new(frame.language, response.get_ref()));
     let due_max = words::form_moment(ticket.due_at.as_ref());
+
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
     let language = frame.language;
@@ -349,6 +344,7 @@ pub(super) async fn show(
         let source_ids = template.sources.iter().filter(|s| s.cited).map(|s| s.id.clone()).collect();
         let check = CheckAnswerRequest { ticket_id: id.clone(), text: template.draft.clone(), source_ids };
         template.review.read_findings(gateway, language, caller, check).await;
+        template.saved = saved::choices(gateway, caller, &template.unit).await;
     }
     template.moving = Moving::read(gateway, language, caller, &id, &organisation).await;
     template.moving.due_max = due_max;
@@ -375,8 +371,23 @@ async fn suggestions(
     found.into_iter().map(suggestion).collect()
 }
 
-fn done(what: &str) -> Response {
-    Redirect::to(&format!("/can-bo?xong={what}")).into_response()
+/// After a form of this page: where it leads, or the page again with what was typed and why it was refused.
+pub(super) async fn done<T>(
+    gateway: &Gateway,
+    frame: Frame,
+    caller: &SignedIn,
+    ticket_id: String,
+    outcome: Result<tonic::Response<T>, Status>,
+    (leads_to, typed): (&str, Typed),
+) -> Page {
+    match outcome {
+        Ok(_) => Ok(Redirect::to(leads_to).into_response()),
+        Err(status) => show(gateway, frame, caller, ticket_id, typed, Some(&status.into())).await,
+    }
+}
+
+pub(super) fn path_of(ticket_id: &str) -> String {
+    format!("/can-bo/phieu/{}", segment(ticket_id))
 }
 
 pub(super) async fn question(
@@ -384,8 +395,10 @@ pub(super) async fn question(
     frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
+    Query(query): Query,
 ) -> Page {
-    show(&gateway, frame, &caller, ticket_id, Typed::default(), None).await
+    let typed = Typed { seen: query.number("tu")?, ..Typed::default() };
+    show(&gateway, frame, &caller, ticket_id, typed, None).await
 }
 
 pub(super) async fn approve(
@@ -395,20 +408,18 @@ pub(super) async fn approve(
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let (text, source_ids) = (fields.text("text"), fields.all("source"));
+    let typed = Typed::of_reply(&fields)?;
     let request = ApproveAnswerRequest {
         ticket_id: ticket_id.clone(),
-        text: text.clone(),
-        version: fields.number("version")?,
-        source_ids: source_ids.clone(),
+        text: fields.text("text"),
+        version: typed.seen,
+        source_ids: typed.cited.clone(),
         draft_rejected: !fields.text("draft_rejected").is_empty(),
+        only_members: typed.members.is_some(),
+        member_ids: typed.members.clone().unwrap_or_default(),
     };
-    let Err(status) = gateway.answering(Some(&caller.token)).approve_answer(gateway.ask(request)).await
-    else {
-        return Ok(done("duyet"));
-    };
-    let typed = Typed { text: Some(text), cited: source_ids, ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    let outcome = gateway.answering(Some(&caller.token)).approve_answer(gateway.ask(request)).await;
+    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=duyet", typed)).await
 }
 
 pub(super) async fn give_back(
@@ -426,12 +437,9 @@ pub(super) async fn give_back(
         version: fields.number("version")?,
         no_owner_reason: fields.text("no_owner"),
     };
-    let Err(status) = gateway.answering(Some(&caller.token)).return_question(gateway.ask(request)).await
-    else {
-        return Ok(done("tra-lai"));
-    };
+    let outcome = gateway.answering(Some(&caller.token)).return_question(gateway.ask(request)).await;
     let typed = Typed { reason, no_owner: fields.text("no_owner"), ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=tra-lai", typed)).await
 }
 
 pub(super) async fn assign(
@@ -442,8 +450,6 @@ pub(super) async fn assign(
     Form(fields): Form,
 ) -> Page {
     let request = AssignUnitRequest { ticket_id: ticket_id.clone(), unit: fields.text("unit") };
-    let Err(status) = gateway.routing(Some(&caller.token)).assign_unit(gateway.ask(request)).await else {
-        return Ok(done("chuyen"));
-    };
-    show(&gateway, frame, &caller, ticket_id, Typed::default(), Some(&status.into())).await
+    let outcome = gateway.routing(Some(&caller.token)).assign_unit(gateway.ask(request)).await;
+    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=chuyen", Typed::default())).await
 }

@@ -14,11 +14,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 
-use super::{
-    Frame, Page,
-    officer::{Typed, show},
-    page, segment, words,
-};
+use super::{Frame, Page, officer::show, page, segment, typed::Typed, words};
 use crate::{
     body::PathPart,
     fields::{Fields, Form, Query},

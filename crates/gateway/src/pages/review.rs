@@ -3,15 +3,13 @@
 use api::answering::v1::{
     self, AskCorrectionRequest, CheckAnswerRequest, FindingCode, ReviewStage, SubmitForReviewRequest,
 };
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Redirect},
-};
+use axum::extract::State;
 
 use super::{
     Frame, Page,
-    officer::{Typed, show},
-    segment, words,
+    officer::{done, path_of, show},
+    typed::Typed,
+    words,
 };
 use crate::{
     body::PathPart,
@@ -115,8 +113,7 @@ pub(super) async fn check(
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let typed = Typed { text: Some(fields.text("text")), cited: fields.all("source"), ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, None).await
+    show(&gateway, frame, &caller, ticket_id, Typed::of_reply(&fields)?, None).await
 }
 
 pub(super) async fn submit(
@@ -126,19 +123,15 @@ pub(super) async fn submit(
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let (text, source_ids) = (fields.text("text"), fields.all("source"));
+    let typed = Typed::of_reply(&fields)?;
     let request = SubmitForReviewRequest {
         ticket_id: ticket_id.clone(),
-        text: text.clone(),
-        version: fields.number("version")?,
-        source_ids: source_ids.clone(),
+        text: fields.text("text"),
+        version: typed.seen,
+        source_ids: typed.cited.clone(),
     };
-    let Err(status) = gateway.review(Some(&caller.token)).submit_for_review(gateway.ask(request)).await
-    else {
-        return Ok(Redirect::to("/can-bo?xong=trinh").into_response());
-    };
-    let typed = Typed { text: Some(text), cited: source_ids, ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    let outcome = gateway.review(Some(&caller.token)).submit_for_review(gateway.ask(request)).await;
+    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=trinh", typed)).await
 }
 
 pub(super) async fn correct(
@@ -153,9 +146,8 @@ pub(super) async fn correct(
         comment: fields.text("comment"),
         version: fields.number("version")?,
     };
-    let Err(status) = gateway.review(Some(&caller.token)).ask_correction(gateway.ask(request)).await else {
-        return Ok(Redirect::to(&format!("/can-bo/phieu/{}", segment(&ticket_id))).into_response());
-    };
+    let outcome = gateway.review(Some(&caller.token)).ask_correction(gateway.ask(request)).await;
     let typed = Typed { comment: fields.text("comment"), ..Typed::default() };
-    show(&gateway, frame, &caller, ticket_id, typed, Some(&status.into())).await
+    let back = path_of(&ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, typed)).await
 }

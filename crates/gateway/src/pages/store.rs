@@ -50,7 +50,12 @@ pub(super) async fn list(
     let (q, state) = (query.text("q"), query.text("trang-thai"));
     let wanted = PassageState::from_str_name(&state).unwrap_or_default();
     let mut editing = gateway.editing(Some(&caller.token));
-    let request = ListPassagesRequest { limit: PAGE, page_token: query.text("trang"), state: wanted.into() };
+    let request = ListPassagesRequest {
+        limit: PAGE,
+        page_token: query.text("trang"),
+        state: wanted.into(),
+        whole: false,
+    };
     // Asked also before a search: it says whether this is an editor.
     let listed = editing.list_passages(gateway.ask(request)).await?.into_inner();
     let found = match q.trim() {

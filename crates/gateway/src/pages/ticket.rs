@@ -2,8 +2,8 @@
 
 use api::{
     intake::v1::{
-        AnswerNotice, GetTicketRequest, GetTicketResponse, Milestone, PublishedAnswer, RateAnswerRequest,
-        RejectAnswerRequest, TicketState,
+        AnswerNotice, AskerReply, GetTicketRequest, GetTicketResponse, Milestone, PublishedAnswer,
+        RateAnswerRequest, RejectAnswerRequest, TicketState,
     },
     routing::v1::WaitsFor,
 };
@@ -14,9 +14,12 @@ use axum::{
     response::{IntoResponse as _, Redirect},
 };
 use qrcode::{QrCode, render::svg};
+use tonic::{Response, Status};
 
 use super::{
-    Frame, Page, page,
+    Frame, Page,
+    asker::fresh_id,
+    page,
     report::{Photos, Spot},
     segment, sentence, words,
 };
@@ -78,7 +81,22 @@ struct TicketPage {
     may_rate: bool,
     rated: bool,
     error: String,
-    comment: String,
+    typed: Typed,
+    /// It waits, so it can be withdrawn; before its first answer it can be amended, too.
+    waits: bool,
+    may_amend: bool,
+    /// What officers asked for and the asker gave.
+    replies: Vec<Replied>,
+    /// What a reply is to; 0: nothing is asked for.
+    inquiry: u32,
+    request_id: String,
+}
+
+/// What an officer asked for and the asker gave.
+pub(super) struct Replied {
+    pub asked: String,
+    pub text: String,
+    pub at: String,
 }
 
 struct Step {
@@ -155,7 +173,8 @@ impl TicketPage {
     fn new(frame: Frame, code: String, ticket: GetTicketResponse) -> Self {
         let language = frame.language;
         let state = ticket.state();
-        let waits = ticket.answer.is_none();
+        let withdrawn_by_asker = state == TicketState::Withdrawn;
+        let waits = ticket.answer.is_none() && !withdrawn_by_asker;
         let withdrawn = ticket.answer.as_ref().is_some_and(is_withdrawn);
         let due = words::moment(language, ticket.due_at.as_ref());
         let former =
@@ -186,7 +205,10 @@ impl TicketPage {
             extension_reason: ticket.extension_reason,
             basis: if waits { ticket.basis } else { String::new() },
             automatic: ticket.answer.as_ref().is_some_and(|answer| answer.automatic) && !withdrawn,
-            may_rate: !waits && !withdrawn && !ticket.rated && state == TicketState::Answered,
+            may_rate: ticket.answer.is_some()
+                && !withdrawn
+                && !ticket.rated
+                && state == TicketState::Answered,
             steps: ticket
                 .timeline
                 .into_iter()
@@ -201,13 +223,24 @@ impl TicketPage {
             address: ticket.address,
             rated: ticket.rated,
             error: String::new(),
-            comment: String::new(),
+            typed: Typed::default(),
+            waits,
+            may_amend: waits && ticket.former.is_empty(),
+            replies: ticket.replies.into_iter().map(|reply| Replied::new(language, reply)).collect(),
+            inquiry: ticket.inquiry,
+            request_id: fresh_id(),
             frame,
         }
     }
 }
 
-async fn ticket(gateway: &Gateway, tracking_code: String) -> Result<GetTicketResponse, Problem> {
+impl Replied {
+    pub fn new(language: Language, reply: AskerReply) -> Self {
+        Self { at: words::moment(language, reply.at.as_ref()), asked: reply.asked, text: reply.text }
+    }
+}
+
+pub(super) async fn ticket(gateway: &Gateway, tracking_code: String) -> Result<GetTicketResponse, Problem> {
     let request = gateway.ask(GetTicketRequest { tracking_code });
     Ok(gateway.intake(None).get_ticket(request).await?.into_inner())
 }
@@ -244,6 +277,32 @@ pub(super) async fn follow(
     }
 }
 
+/// What the asker typed, kept when it is refused.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub comment: String,
+    pub reply: String,
+}
+
+/// After a form of this page: back to it, or shown again with what was typed and why it was refused.
+pub(super) async fn done<T>(
+    gateway: &Gateway,
+    frame: Frame,
+    code: String,
+    outcome: Result<Response<T>, Status>,
+    typed: Typed,
+) -> Page {
+    let Err(status) = outcome else { return Ok(Redirect::to(&path_of(&code)).into_response()) };
+    let problem = Problem::from(status);
+    let ticket = ticket(gateway, code.clone()).await?;
+    let error = sentence(frame.language, &problem);
+    page(problem.status, &TicketPage { error, typed, ..TicketPage::new(frame, code, ticket) })
+}
+
+pub(super) fn path_of(code: &str) -> String {
+    format!("/theo-doi/{}", segment(code))
+}
+
 pub(super) async fn rate(
     State(gateway): State<Gateway>,
     frame: Frame,
@@ -257,14 +316,8 @@ pub(super) async fn rate(
         comment: comment.clone(),
         answer_number: fields.number("answer_number")?,
     };
-    let Err(status) = gateway.intake(None).rate_answer(gateway.ask(request)).await else {
-        return Ok(Redirect::to(&format!("/theo-doi/{}", segment(&code))).into_response());
-    };
-    let problem = Problem::from(status);
-    let ticket = ticket(&gateway, code.clone()).await?;
-    let error = sentence(frame.language, &problem);
-    let template = TicketPage { error, comment, ..TicketPage::new(frame, code, ticket) };
-    page(problem.status, &template)
+    let outcome = gateway.intake(None).rate_answer(gateway.ask(request)).await;
+    done(&gateway, frame, code, outcome, Typed { comment, ..Typed::default() }).await
 }
 
 /// "This did not answer my question", of an automatic answer.
@@ -279,13 +332,8 @@ pub(super) async fn reject(
         comment: fields.text("comment"),
         answer_number: fields.number("answer_number")?,
     };
-    let Err(status) = gateway.intake(None).reject_answer(gateway.ask(request)).await else {
-        return Ok(Redirect::to(&format!("/theo-doi/{}", segment(&code))).into_response());
-    };
-    let problem = Problem::from(status);
-    let ticket = ticket(&gateway, code.clone()).await?;
-    let error = sentence(frame.language, &problem);
-    page(problem.status, &TicketPage { error, ..TicketPage::new(frame, code, ticket) })
+    let outcome = gateway.intake(None).reject_answer(gateway.ask(request)).await;
+    done(&gateway, frame, code, outcome, Typed::default()).await
 }
 
 #[cfg(test)]

@@ -36,6 +36,15 @@ pub(super) fn local_as(at: Option<&Timestamp>, shape: &str) -> String {
     local(at).map_or_else(String::new, |at| at.format(shape).to_string())
 }
 
+/// The day alone; empty when absent.
+pub(super) fn day(language: Language, at: Option<&Timestamp>) -> String {
+    let shape = match language {
+        Language::Vietnamese => "%d/%m/%Y",
+        Language::English => "%-d %B %Y",
+    };
+    local(at).map_or_else(String::new, |at| at.format(shape).to_string())
+}
+
 pub(super) fn is_past(at: Option<&Timestamp>, now: DateTime<Utc>) -> bool {
     api::time(at).is_some_and(|at| at < now)
 }
@@ -63,6 +72,7 @@ pub(super) fn ticket_state(language: Language, state: TicketState) -> Said {
         TicketState::Routed => "ticket-routed",
         TicketState::Answered => "ticket-answered",
         TicketState::Closed => "ticket-closed",
+        TicketState::Withdrawn => "ticket-taken-back",
     })
 }
 
@@ -83,6 +93,9 @@ pub(super) fn milestone(language: Language, what: Milestone) -> Said {
         Milestone::Hastened => "milestone-hastened",
         Milestone::Forwarded => "milestone-forwarded",
         Milestone::Recomputed => "milestone-recomputed",
+        Milestone::Amended => "milestone-amended",
+        Milestone::TakenBack => "milestone-taken-back",
+        Milestone::Replied => "milestone-replied",
     })
 }
 
@@ -135,6 +148,7 @@ pub(super) fn answer_state(language: Language, state: AnswerState) -> Said {
         AnswerState::Drafted => "answer-drafted",
         AnswerState::Approved => "answer-approved",
         AnswerState::Returned => "answer-returned",
+        AnswerState::Withdrawn => "ticket-taken-back",
     })
 }
 
@@ -267,8 +281,9 @@ pub(super) fn role(language: Language, role: RoleName) -> Said {
 pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
     let key = match field {
         "text" => "ask-text",
+        "title" => "saved-name",
         "asker.name" => "ask-name",
-        "asker.email" => "ask-email",
+        "asker.email" | "email" => "ask-email",
         "asker.phone" => "ask-phone",
         "asker.organisation" => "ask-organisation",
         "comment" => "follow-comment",

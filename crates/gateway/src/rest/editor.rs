@@ -1,9 +1,10 @@
 use api::{
     intake::v1::GetRecallRequest,
     knowledge::v1::{
-        CorrectAnswerRequest, GetPassageRequest, ListCatalogueRequest, ListContradictionsRequest,
-        ListPassagesRequest, ListReviewsRequest, MarkCompatibleRequest, PassageState,
-        PutCatalogueItemsRequest, SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
+        CatalogueKind, CorrectAnswerRequest, GetCatalogueItemRequest, GetPassageRequest,
+        ListCatalogueRequest, ListContradictionsRequest, ListPassagesRequest, ListReviewsRequest,
+        MarkCompatibleRequest, MergeAnswersRequest, PassageState, PutCatalogueItemsRequest,
+        SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
     },
 };
 use axum::{extract::State, http::StatusCode};
@@ -22,7 +23,7 @@ pub(super) async fn list_passages(
     bearer: Bearer,
     Query(query): Query,
 ) -> Reply {
-    let query = query.only(&["limit", "pageToken", "state"])?;
+    let query = query.only(&["limit", "pageToken", "state", "whole"])?;
     let state = match query.text("state").as_str() {
         "" => PassageState::Unspecified,
         name => PassageState::from_str_name(name).ok_or_else(|| {
@@ -33,6 +34,7 @@ pub(super) async fn list_passages(
         limit: query.number("limit")?,
         page_token: query.text("pageToken"),
         state: state.into(),
+        whole: query.flag("whole")?,
     };
     let response = gateway.editing(bearer.token()).list_passages(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
@@ -115,13 +117,37 @@ pub(super) async fn put_catalogue_items(
 }
 
 pub(super) async fn list_catalogue(State(gateway): State<Gateway>, Query(query): Query) -> Reply {
-    let query = query.only(&["q", "limit", "pageToken"])?;
+    let query = query.only(&["q", "kind", "limit", "pageToken"])?;
+    let kind = match query.text("kind").as_str() {
+        "" => CatalogueKind::Unspecified,
+        name => CatalogueKind::from_str_name(name).ok_or_else(|| {
+            Problem::invalid("CATALOGUE_KIND_UNKNOWN").field("kind", "is one of CATALOGUE_KIND_…")
+        })?,
+    };
     let request = ListCatalogueRequest {
+        kind: kind.into(),
         limit: query.number("limit")?,
         page_token: query.text("pageToken"),
         q: query.text("q"),
     };
     let response = gateway.editing(None).list_catalogue(gateway.ask(request)).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn get_catalogue_item(State(gateway): State<Gateway>, PathPart(id): PathPart) -> Reply {
+    let request = gateway.ask(GetCatalogueItemRequest { id });
+    let response = gateway.editing(None).get_catalogue_item(request).await?;
+    reply(StatusCode::OK, response.get_ref())
+}
+
+pub(super) async fn merge_answers(
+    State(gateway): State<Gateway>,
+    bearer: Bearer,
+    passage: PathPart,
+    Message(mut request): Message<MergeAnswersRequest>,
+) -> Reply {
+    passage.merge(&mut request.id, "id")?;
+    let response = gateway.editing(bearer.token()).merge_answers(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }
 

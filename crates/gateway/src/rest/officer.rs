@@ -30,8 +30,10 @@ pub(super) async fn get_draft(
     State(gateway): State<Gateway>,
     bearer: Bearer,
     PathPart(ticket_id): PathPart,
+    Query(query): Query,
 ) -> Reply {
-    let request = gateway.ask(GetDraftRequest { ticket_id });
+    let since_version = query.only(&["sinceVersion"])?.number("sinceVersion")?;
+    let request = gateway.ask(GetDraftRequest { ticket_id, since_version });
     let response = gateway.answering(bearer.token()).get_draft(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }

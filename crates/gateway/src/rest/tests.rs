@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 mod analytics_schemas;
+mod portal;
 
 use super::routes;
 use crate::assets::OPENAPI;
@@ -121,6 +122,7 @@ fn the_schemas_name_the_messages_fields() {
     analytics_schemas::check(&mut checked);
     notice_schemas(&mut checked);
     digest_schemas(&mut checked);
+    portal::schemas(&mut checked);
     let all: BTreeSet<_> = schemas.keys().map(String::as_str).collect();
     assert_eq!(checked.names, all, "schemas that nothing checks");
 }

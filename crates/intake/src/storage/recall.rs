@@ -8,6 +8,20 @@ use uuid::Uuid;
 use super::{decode, version};
 use crate::recall::{Notice, Recall, Receipt, What};
 
+/// Whoever received the first passage counts as having received the second, too.
+pub async fn follow(conn: &mut PgConnection, from_id: &str, to_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into intake.receipt (passage_id, ticket_id, received_at, text_hash)
+         select $2, ticket_id, received_at, text_hash from intake.receipt where passage_id = $1
+         on conflict (passage_id, ticket_id) do nothing",
+        from_id,
+        to_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Keeps what a ticket received; a later answer of the ticket takes the place of its earlier one.
 pub async fn keep_receipt(conn: &mut PgConnection, receipt: &Receipt) -> Result<(), sqlx::Error> {
     sqlx::query!(

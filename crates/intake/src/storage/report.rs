@@ -311,7 +311,7 @@ pub async fn public(
                        then '' else left(coalesce(answer_text, ''), 4000) end as "answer!",
                   (select count(*) from intake.photo p where p.ticket_id = t.ticket_id) as "photos!"
            from intake.ticket t
-           where ticket_id = any($1) and latitude is not null and kind = 'KIND_REPORT'
+           where ticket_id = any($1) and latitude is not null and kind = 'KIND_REPORT' and state <> 'withdrawn'
              and coalesce(nullif(routed_field, ''), field) = any($2)
              and (publicity in ('text', 'photos')
                   or publicity is null and coalesce(nullif(routed_field, ''), field) = any($3))

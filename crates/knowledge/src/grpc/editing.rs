@@ -1,12 +1,13 @@
 //! `EditingService` on the wire.
 
 use api::knowledge::v1::{
-    CatalogueItem, Contradiction, CorrectAnswerRequest, GetPassageRequest, GetPassageResponse,
-    ListCatalogueRequest, ListCatalogueResponse, ListContradictionsRequest, ListContradictionsResponse,
-    ListPassagesRequest, ListPassagesResponse, ListReviewsRequest, ListReviewsResponse,
-    MarkCompatibleRequest, MarkCompatibleResponse, Passage, PassageState, PassageVersion,
-    PutCatalogueItemsRequest, PutCatalogueItemsResponse, ReviewTask, SetValidityRequest,
-    SupersedeAnswerRequest, WithdrawAnswerRequest, editing_service_server::EditingService,
+    CatalogueItem, Contradiction, CorrectAnswerRequest, GetCatalogueItemRequest, GetCatalogueItemResponse,
+    GetPassageRequest, GetPassageResponse, ListCatalogueRequest, ListCatalogueResponse,
+    ListContradictionsRequest, ListContradictionsResponse, ListPassagesRequest, ListPassagesResponse,
+    ListReviewsRequest, ListReviewsResponse, MarkCompatibleRequest, MarkCompatibleResponse,
+    MergeAnswersRequest, Passage, PassageState, PassageVersion, PutCatalogueItemsRequest,
+    PutCatalogueItemsResponse, ReviewTask, SetValidityRequest, SupersedeAnswerRequest, WithdrawAnswerRequest,
+    editing_service_server::EditingService,
 };
 use runtime::{
     Refusal,
@@ -17,12 +18,15 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     catalogue::Item,
-    editing::Edit,
-    grpc::EXCERPT,
+    editing::{Edit, Merge},
+    grpc::{EXCERPT, published_excerpt},
     life::{State, Step, Validity},
     service::{Knowledge, first},
     storage::life::{Review, Shown, Version},
 };
+
+/// Whole answers of one page: they fit into a message.
+const WHOLE_MAX: u32 = 25;
 
 const EDITORS: [RoleName; 2] = [Editor, Operator];
 
@@ -49,12 +53,16 @@ impl EditingService for Knowledge {
             PassageState::Withdrawn => Some("withdrawn"),
             PassageState::Superseded => Some("superseded"),
         };
-        let ListPassagesRequest { limit, page_token, .. } = request.into_inner();
+        let ListPassagesRequest { limit, page_token, whole, .. } = request.into_inner();
+        if whole && !(1..=WHOLE_MAX).contains(&limit) {
+            let message = format!("limit is 1 to {WHOLE_MAX} with whole texts");
+            return Err(Refusal::invalid("limit", "LIMIT_TOO_LARGE", message).into());
+        }
         let page = Knowledge::list_passages(self, unit.as_deref(), state, &page_token, limit).await?;
         let last = page.items.last().map(|shown| shown.kept.passage.id.clone());
         Ok(Response::new(ListPassagesResponse {
             next_page_token: last.filter(|_| page.more).unwrap_or_default(),
-            passages: page.items.into_iter().map(excerpt).collect(),
+            passages: page.items.into_iter().map(if whole { passage } else { excerpt }).collect(),
         }))
     }
 
@@ -110,13 +118,33 @@ impl EditingService for Knowledge {
         &self,
         request: Request<ListCatalogueRequest>,
     ) -> Result<Response<ListCatalogueResponse>, Status> {
-        let ListCatalogueRequest { limit, page_token, q } = request.into_inner();
-        let page = Knowledge::list_catalogue(self, &q, &page_token, limit).await?;
+        let kind = request.get_ref().kind();
+        let ListCatalogueRequest { limit, page_token, q, .. } = request.into_inner();
+        let page = Knowledge::list_catalogue(self, &q, kind, &page_token, limit).await?;
         let last = page.items.last().map(|item| item.id.clone());
         Ok(Response::new(ListCatalogueResponse {
             next_page_token: last.filter(|_| page.more).unwrap_or_default(),
             items: page.items.into_iter().map(item).collect(),
         }))
+    }
+
+    async fn get_catalogue_item(
+        &self,
+        request: Request<GetCatalogueItemRequest>,
+    ) -> Result<Response<GetCatalogueItemResponse>, Status> {
+        let (found, answers) = Knowledge::get_catalogue_item(self, &request.into_inner().id).await?;
+        let answers = answers.into_iter().map(published_excerpt).collect();
+        Ok(Response::new(GetCatalogueItemResponse { item: Some(item(found)), answers }))
+    }
+
+    async fn merge_answers(
+        &self,
+        request: Request<MergeAnswersRequest>,
+    ) -> Result<Response<Passage>, Status> {
+        let editor = require(&request, &EDITORS)?;
+        let MergeAnswersRequest { id, version, other_id, other_version, text, reason } = request.into_inner();
+        let merge = Merge { id, seen: version, other_id, other_seen: other_version, text, reason };
+        Ok(Response::new(passage(Knowledge::merge_answers(self, &editor, merge).await?)))
     }
 
     async fn list_reviews(

@@ -1,9 +1,10 @@
 //! SQL of the catalogue.
 
+use api::knowledge::v1::CatalogueKind;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::catalogue::Item;
+use crate::{catalogue::Item, life::Validity};
 
 /// Stores an item; says whether it is new or changed.
 pub async fn put(conn: &mut PgConnection, item: &Item, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
@@ -57,31 +58,85 @@ pub async fn count(conn: &mut PgConnection, ids: &[String]) -> Result<usize, sql
     Ok(usize::try_from(known).unwrap_or_default())
 }
 
-/// Items after `after`, by id, whose number or title has `part` in it.
+/// Items after `after`, by id, of that kind (unspecified: all), whose number or title has `part` in it.
 pub async fn page(
     conn: &mut PgConnection,
     part: &str,
+    kind: CatalogueKind,
     after: &str,
     limit: i64,
 ) -> Result<Vec<Item>, sqlx::Error> {
-    let rows = sqlx::query!(
+    let kind = Some(kind).filter(|kind| *kind != CatalogueKind::Unspecified);
+    let rows = sqlx::query_as!(
+        Row,
         "select item_id, kind, number, title, url, valid_from, valid_until, unit from knowledge.catalogue_item
          where item_id > $1 and (strpos(lower(number), lower($2)) > 0 or strpos(lower(title), lower($2)) > 0)
+           and ($4::text is null or kind = $4)
          order by item_id limit $3",
         after,
         part,
         limit,
+        kind.map(|kind| kind.as_str_name()),
     )
     .fetch_all(conn)
     .await?;
-    let items = rows.into_iter().map(|row| Item {
-        id: row.item_id,
-        kind: api::knowledge::v1::CatalogueKind::from_str_name(&row.kind).unwrap_or_default(),
-        number: row.number,
-        title: row.title,
-        url: row.url,
-        validity: crate::life::Validity { from: row.valid_from, until: row.valid_until },
-        unit: row.unit,
-    });
-    Ok(items.collect())
+    Ok(rows.into_iter().map(Item::from).collect())
+}
+
+pub async fn find(conn: &mut PgConnection, id: &str) -> Result<Option<Item>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        Row,
+        "select item_id, kind, number, title, url, valid_from, valid_until, unit
+         from knowledge.catalogue_item where item_id = $1",
+        id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(Item::from))
+}
+
+/// The answers that rest on an item and hold now, the newest first; a copy is shown as its origin.
+pub async fn resting_on(
+    conn: &mut PgConnection,
+    id: &str,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select p.passage_id from knowledge.passage_basis b
+         join knowledge.passage p using (passage_id) join knowledge.standing s using (passage_id)
+         where b.item_id = $1 and p.copy_of is null
+           and s.published and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true)
+         order by p.updated_at desc, p.passage_id desc limit $3",
+        id,
+        now,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+struct Row {
+    item_id: String,
+    kind: String,
+    number: String,
+    title: String,
+    url: String,
+    valid_from: Option<DateTime<Utc>>,
+    valid_until: Option<DateTime<Utc>>,
+    unit: String,
+}
+
+impl From<Row> for Item {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.item_id,
+            kind: CatalogueKind::from_str_name(&row.kind).unwrap_or_default(),
+            number: row.number,
+            title: row.title,
+            url: row.url,
+            validity: Validity { from: row.valid_from, until: row.valid_until },
+            unit: row.unit,
+        }
+    }
 }

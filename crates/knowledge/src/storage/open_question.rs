@@ -9,6 +9,7 @@ use crate::{embed::Embedded, words::WordVectors};
 /// A question as it is registered.
 pub struct OpenQuestion {
     pub ticket_id: TicketId,
+    /// The question's edition.
     pub round: i32,
     pub version: i32,
     pub open: bool,
@@ -88,9 +89,10 @@ pub async fn register(
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes that the answer of that round is given: nothing of the round opens it again.
-pub async fn close(conn: &mut PgConnection, ticket_id: TicketId, round: i32) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Notes that the answer of that edition is given, or not needed: nothing of the edition opens it again.
+/// `false`: a later one waits.
+pub async fn close(conn: &mut PgConnection, ticket_id: TicketId, round: i32) -> Result<bool, sqlx::Error> {
+    let closed = sqlx::query!(
         "insert into knowledge.open_question (ticket_id, round, version, open, awaits) values ($1, $2, 0, false, $1)
          on conflict (ticket_id) do update set
              round = excluded.round, open = false, question = '', key = null, embedding = null,
@@ -101,7 +103,7 @@ pub async fn close(conn: &mut PgConnection, ticket_id: TicketId, round: i32) -> 
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(closed.rows_affected() == 1)
 }
 
 /// Notes whose answer it is thought to await.

@@ -105,3 +105,34 @@ fn a_reopened_question_may_move_again_unless_its_unit_is_bound() {
     assert_eq!((free.binding, free.moves), (Binding::Free, 0));
     assert_eq!((bound.binding, bound.moves), (Binding::Bound, 0));
 }
+
+#[test]
+fn amended_it_stays_where_it_is_and_what_was_answered_before_waits_again() {
+    let (start, later) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + chrono::Duration::hours(1));
+    let law = assign(at_desk(), "law").unwrap().unwrap();
+    let amended = Question { revision: 1, ..Question::default() };
+    let again = law.clone().amend(amended.clone(), 9, &small(), start).unwrap();
+    assert_eq!((again.unit.as_str(), again.version, &again.deadline), ("law", 10, &law.deadline));
+    assert_eq!(again.clone().amend(amended.clone(), 9, &small(), start), None, "once");
+    assert_eq!(again.clone().answer(&Question::default(), 11, start), None, "of what was asked before");
+    let crossed = law.answer(&Question::default(), 4, start).unwrap();
+    let open = crossed.amend(amended.clone(), 5, &small(), later).unwrap();
+    assert_eq!((open.answered, open.deadline.ended_at), (false, None));
+    assert!(open.answer(&amended, 9, later).unwrap().answered);
+}
+
+#[test]
+fn withdrawn_it_is_over_unless_it_is_answered() {
+    let start = DateTime::UNIX_EPOCH;
+    let question = Question::default;
+    let withdrawn = at_desk().withdraw(question(), 5, start).unwrap();
+    assert!(withdrawn.answered && withdrawn.withdrawn && withdrawn.deadline.ended_at == Some(start));
+    assert_eq!(withdrawn.clone().withdraw(question(), 5, start), None);
+    assert_eq!(assign(withdrawn.clone(), "law"), Err(NotAssigned::Answered));
+    let answered = withdrawn.answer(&question(), 6, start).unwrap();
+    assert!(answered.answered && !answered.withdrawn);
+    assert_eq!(answered.withdraw(question(), 7, start), None);
+    let ahead = Question { revision: 1, ..Question::default() };
+    let withdrawn = at_desk().withdraw(ahead.clone(), 5, start).unwrap();
+    assert_eq!(withdrawn.amend(ahead, 4, &small(), start), None, "heard after the withdrawal");
+}

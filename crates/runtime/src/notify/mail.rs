@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
-    message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
+    message::{
+        Attachment, Mailbox, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
     transport::smtp::{
         authentication::Credentials,
         client::{Tls, TlsParameters},
@@ -72,6 +75,11 @@ impl Mailer {
         for to in &notice.to {
             message = message.to(to.trim().parse().map_err(bad)?);
         }
+        if !notice.unsubscribe.is_empty() {
+            message = message
+                .raw_header(header("List-Unsubscribe", format!("<{}>", notice.unsubscribe)))
+                .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
         let words = MultiPart::alternative_plain_html(notice.text, notice.html);
         let mut parts = MultiPart::mixed().multipart(words);
         for attachment in notice.attachments {
@@ -81,6 +89,10 @@ impl Mailer {
         }
         message.multipart(parts).map_err(|_| NotSent::Never("MESSAGE_NOT_VALID".to_owned()))
     }
+}
+
+fn header(name: &'static str, value: String) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
 }
 
 fn attached(name: String, bytes: Vec<u8>, media_type: ContentType) -> SinglePart {

@@ -1,0 +1,284 @@
+//! The editor's look at a correction before it is published, two answers made one, and the store as a file
+//! and from a file.
+
+use api::knowledge::v1::{
+    AnsweredQuestion, GetPassageRequest, ImportAnswersRequest, ImportAnswersResponse, ListPassagesRequest,
+    MergeAnswersRequest, Passage, PassageState,
+};
+use askama::Template;
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use futures::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Frame, Page,
+    editor::{self, show, show_desk},
+    marks::{self, Run},
+    page, segment, sentence,
+};
+use crate::{
+    body::PathPart,
+    fields::{Fields, Form, Query},
+    problem::Problem,
+    session::SignedIn,
+    state::Gateway,
+};
+
+/// Whole answers of one page of the export.
+const BATCH: u32 = 25;
+/// Lines of one import by the page; more are for the command line.
+const LINES_MAX: usize = 100;
+
+#[derive(Template)]
+#[template(path = "preview.html")]
+struct PreviewPage {
+    frame: Frame,
+    segment: String,
+    version: u32,
+    question: String,
+    before: Vec<Run>,
+    after: Vec<Run>,
+    text: String,
+    reason: String,
+    /// How many received it and will be told.
+    received: String,
+}
+
+/// How a correction will read, and who is told of it. With `back` the form again, as it was typed.
+pub(super) async fn preview(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    PathPart(id): PathPart,
+    Form(fields): Form,
+) -> Page {
+    let (text, reason) = (fields.text("text"), fields.text("reason"));
+    if !fields.text("back").is_empty() || text.trim().is_empty() {
+        return show(&gateway, frame, &caller, id, None, Some(fields)).await;
+    }
+    let received = editor::received_of(&gateway, frame.language, &caller, &id).await?;
+    let request = gateway.ask(GetPassageRequest { id: id.clone() });
+    let got = gateway.editing(Some(&caller.token)).get_passage(request).await?.into_inner();
+    let passage = got.passage.unwrap_or_default();
+    let template = PreviewPage {
+        segment: segment(&id),
+        version: fields.number("version")?,
+        before: marks::differing(&passage.answer, &text),
+        after: marks::differing(&text, &passage.answer),
+        question: passage.question,
+        text,
+        reason,
+        received,
+        frame,
+    };
+    page(StatusCode::OK, &template)
+}
+
+/// Two answers of a contradiction made one: the chosen one takes the other's place.
+pub(super) async fn merge(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Form(fields): Form,
+) -> Page {
+    let chosen = fields.text("keep");
+    let versions = fields.all("version").into_iter().map(|version| version.parse().unwrap_or_default());
+    let (kept, others): (Vec<(String, u32)>, Vec<_>) =
+        fields.all("id").into_iter().zip(versions).partition(|(id, _)| *id == chosen);
+    let (id, version) = kept.into_iter().next().unwrap_or_default();
+    let (other_id, other_version) = others.into_iter().next().unwrap_or_default();
+    let (text, reason) = (fields.text("text"), fields.text("reason"));
+    let request = MergeAnswersRequest { id: id.clone(), version, other_id, other_version, text, reason };
+    match gateway.editing(Some(&caller.token)).merge_answers(gateway.ask(request)).await {
+        Ok(_) => Ok(Redirect::to(&editor::path_of(&id)).into_response()),
+        Err(status) => show_desk(&gateway, frame, &caller, &Fields::default(), Some(&status.into())).await,
+    }
+}
+
+/// The published answers as a file: JSON lines, as the import takes them, or CSV. Read page by page as it is
+/// sent.
+pub(super) async fn export(State(gateway): State<Gateway>, caller: SignedIn, Query(query): Query) -> Page {
+    let csv = query.text("dang") == "csv";
+    // Before anything is sent: whether this is an editor.
+    let first = passages(&gateway, &caller.token, String::new()).await?;
+    let head = if csv { "\u{feff}id,question,answer,field,unit,source\r\n" } else { "" };
+    let state = Some((gateway, caller.token, head.to_owned(), first));
+    let pieces = stream::try_unfold(state, move |state| async move {
+        let Some((gateway, token, mut text, (found, next))) = state else { return Ok(None) };
+        for passage in &found {
+            text.push_str(&if csv { csv_line(passage) } else { json_line(passage) });
+        }
+        let rest = if next.is_empty() {
+            None
+        } else {
+            let found = passages(&gateway, &token, next).await.map_err(|problem| {
+                std::io::Error::other(format!("the export stopped: {}", problem.reason))
+            })?;
+            Some((gateway, token, String::new(), found))
+        };
+        Ok::<_, std::io::Error>(Some((text, rest)))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let (kind, name) = if csv {
+        ("text/csv; charset=utf-8", "attachment; filename=\"tra-loi.csv\"")
+    } else {
+        ("application/x-ndjson", "attachment; filename=\"tra-loi.jsonl\"")
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+    Ok(response)
+}
+
+async fn passages(
+    gateway: &Gateway,
+    token: &str,
+    page_token: String,
+) -> Result<(Vec<Passage>, String), Problem> {
+    let state = PassageState::Published.into();
+    let request = ListPassagesRequest { limit: BATCH, page_token, state, whole: true };
+    let listed = gateway.editing(Some(token)).list_passages(gateway.ask(request)).await?.into_inner();
+    Ok((listed.passages, listed.next_page_token))
+}
+
+fn json_line(passage: &Passage) -> String {
+    let line = json!({
+        "id": passage.id, "question": passage.question, "answer": passage.answer,
+        "field": passage.field, "unit": passage.unit, "source": passage.source,
+    });
+    format!("{line}\n")
+}
+
+/// Each value quoted; what a spreadsheet would compute is text.
+fn csv_line(passage: &Passage) -> String {
+    let cell = |text: &str| {
+        let computed = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        format!("\"{}{}\"", if computed { "'" } else { "" }, text.replace('"', "\"\""))
+    };
+    let cells =
+        [&passage.id, &passage.question, &passage.answer, &passage.field, &passage.unit, &passage.source];
+    cells.map(|text| cell(text)).join(",") + "\r\n"
+}
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportPage {
+    frame: Frame,
+    error: String,
+    /// What became of the lines; empty: nothing was sent.
+    outcome: Vec<String>,
+    lines: String,
+}
+
+/// A line of the import.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: String,
+    question: String,
+    answer: String,
+    #[serde(default)]
+    field: String,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    source: String,
+}
+
+impl ImportPage {
+    fn new(frame: Frame, lines: String) -> Self {
+        Self { frame, error: String::new(), outcome: Vec::new(), lines }
+    }
+}
+
+pub(super) async fn import_form(frame: Frame, _: SignedIn) -> Page {
+    page(StatusCode::OK, &ImportPage::new(frame, String::new()))
+}
+
+pub(super) async fn import(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Form(fields): Form,
+) -> Page {
+    let template = ImportPage::new(frame, fields.text("lines"));
+    let outcome = match answers(&template.lines) {
+        Ok(answers) => {
+            let request = gateway.ask(ImportAnswersRequest { answers });
+            gateway.knowledge(Some(&caller.token)).import_answers(request).await.map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    match outcome {
+        Ok(response) => {
+            let outcome = said(&template.frame, response.get_ref());
+            page(StatusCode::OK, &ImportPage { outcome, ..template })
+        }
+        Err(problem) => {
+            let error = sentence(template.frame.language, &problem);
+            page(problem.status, &ImportPage { error, ..template })
+        }
+    }
+}
+
+fn answers(lines: &str) -> Result<Vec<AnsweredQuestion>, Problem> {
+    let lines = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let answers = lines.map(|(number, line)| {
+        let line: Line = serde_json::from_str(line).map_err(|error| {
+            let detail = format!("line {number}: {error}").chars().take(200).collect::<String>();
+            Problem::invalid("LINE_NOT_VALID").detail(detail).field("line", "is not an answered question")
+        })?;
+        let Line { id, question, answer, field, unit, source } = line;
+        Ok(AnsweredQuestion { id, question, answer, field, unit, source })
+    });
+    let answers = answers.collect::<Result<Vec<_>, Problem>>()?;
+    if answers.is_empty() || answers.len() > LINES_MAX {
+        return Err(Problem::invalid("ANSWERS_COUNT"));
+    }
+    Ok(answers)
+}
+
+fn said(frame: &Frame, response: &ImportAnswersResponse) -> Vec<String> {
+    let stored = frame.n("import-stored", response.stored).into_owned();
+    let unchanged = frame.n("import-unchanged", response.unchanged).into_owned();
+    let refused = response
+        .refused
+        .iter()
+        .map(|refused| format!("{} ({})", frame.n("import-refused", refused.index + 1), refused.reason));
+    [stored, unchanged].into_iter().chain(refused).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_never_computed_and_never_ends_early() {
+        let passage = Passage {
+            id: "a".into(),
+            question: "=1+1".into(),
+            answer: "\"x\",y".into(),
+            ..Default::default()
+        };
+        assert_eq!(csv_line(&passage), "\"a\",\"'=1+1\",\"\"\"x\"\",y\",\"\",\"\",\"\"\r\n");
+    }
+
+    #[test]
+    fn what_is_exported_is_imported_again() {
+        let passage =
+            Passage {
+                id: "a".into(), question: "hỏi\n?".into(), answer: "đáp".into(), ..Default::default()
+            };
+        let read = answers(&json_line(&passage)).unwrap();
+        assert_eq!((read[0].id.as_str(), read[0].question.as_str()), ("a", "hỏi\n?"));
+        for wrong in ["", "{", "{\"id\":\"a\"}", "{\"id\":\"a\",\"question\":\"b\",\"answer\":\"c\",\"x\":1}"]
+        {
+            assert!(answers(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The desks in a real browser and by REST: saved replies, what changed meanwhile, a family answered in
+//! part, the dispatcher's way from the desk to a unit, the keyboard alone, and large text.
+
+use e2e::{
+    browser::Browser,
+    platform::{Platform, data_dir},
+    until,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ASKED: &str = "Vì sao con mèo nhà bên cứ sủa vào lúc nửa đêm trăng tròn?";
+const LAW: &str = "vu-phap-che";
+const PLAN: &str = "vu-ke-hoach";
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_saves_replies_and_puts_them_into_answers() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (an, binh) = (platform.rest_of("an", LAW).await, platform.rest_of("binh", PLAN).await);
+    let id = Uuid::now_v7();
+    let path = format!("/api/v1/saved-replies/{id}");
+    let reply = |text: &str, version: u32| json!({"title": "Lời chào", "text": text, "version": version});
+    let first = an.post(&path, &reply("Kính gửi ông/bà,", 0)).await.ok();
+    assert_eq!(
+        (&first["unit"], &first["version"], &first["changedBy"]),
+        (&json!(LAW), &json!(1), &json!("an"))
+    );
+    assert_eq!(an.post(&path, &reply("Kính gửi ông/bà,", 0)).await.ok(), first, "a repeat");
+    an.post(&path, &reply("Khác", 0)).await.refused(409, "REQUEST_ID_REUSED");
+    assert_eq!(an.post(&path, &reply("Thưa ông/bà,", 1)).await.ok()["version"], 2);
+    an.post(&path, &reply("Khác", 1)).await.refused(409, "STALE_VERSION");
+    an.post(&path, &json!({"title": "", "text": "x"})).await.refused(400, "TEXT_EMPTY");
+    let long = json!({"title": "x".repeat(121), "text": "x"});
+    an.post(&path, &long).await.refused(400, "TEXT_TOO_LONG");
+    // Another unit's are not there.
+    assert_eq!(binh.get("/api/v1/saved-replies").await.ok()["savedReplies"], json!([]));
+    binh.post(&format!("{path}/delete"), &json!({"version": 2})).await.refused(404, "SAVED_REPLY_NOT_FOUND");
+    binh.get(&format!("/api/v1/saved-replies?unit={LAW}")).await.refused(403, "OTHER_UNIT");
+
+    // On the question's page, with a script at the cursor and without one after what is typed.
+    let (ticket_id, _) = platform.rest().ask(ASKED).await;
+    let dispatcher = platform.rest_as("dispatcher", None).await;
+    dispatcher.drafted(&ticket_id).await;
+    dispatcher.post(&format!("/api/v1/tickets/{ticket_id}/assign"), &json!({"unit": LAW})).await.ok();
+    until("the law unit", || async {
+        let ticket = an.get(&format!("/api/v1/tickets/{ticket_id}")).await;
+        ticket.status.is_success().then_some(())
+    })
+    .await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    browser.sign_in(&platform.token("officer", Some(LAW)).await).await;
+    browser.go(&format!("/can-bo/phieu/{ticket_id}")).await;
+    browser.fill("#text", "A Z").await;
+    browser.run("document.querySelector('#text').setSelectionRange(2, 2)").await;
+    browser.click("#insert").await;
+    let typed = "return document.querySelector('#text').value";
+    until("the saved words", || async { (browser.run(typed).await == "A Thưa ông/bà,Z").then_some(()) })
+        .await;
+    let version = an.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok()["draft"]["version"].clone();
+    let form = format!("version={version}&unit={LAW}&text=Sau.&saved={id}");
+    let page = an.page(&format!("/can-bo/phieu/{ticket_id}/chen"), Some(form)).await;
+    assert!(page.text.contains("Sau.\n\nThưa ông/bà,</textarea>"), "{}", page.text);
+
+    // Its own page: made, changed, deleted.
+    browser.go("/can-bo/mau").await;
+    browser.fill("#new #title", "Lời kết").await;
+    browser.fill("#new #text", "Trân trọng.").await;
+    browser.click("#new button").await;
+    browser.shows("main", "Lời kết").await;
+    for language in ["vi", "en"] {
+        browser.width(320).await;
+        browser.go(&format!("/can-bo/mau?lang={language}")).await;
+        let shown = "return [document.documentElement.lang, document.documentElement.scrollWidth]";
+        assert_eq!(browser.run(shown).await, json!([language, 320]));
+        assert_eq!(browser.axe().await, Vec::<String>::new(), "{language}");
+    }
+    an.post(&format!("{path}/delete"), &json!({"version": 2})).await.ok();
+    an.post(&format!("{path}/delete"), &json!({"version": 2})).await.ok();
+    let left = an.get("/api/v1/saved-replies").await.ok();
+    assert_eq!(left["savedReplies"].as_array().unwrap().len(), 1, "{left}");
+    assert_eq!(left["savedReplies"][0]["title"], "Lời kết");
+    browser.stop().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_of_a_family_is_answered_is_chosen_on_one_page() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let mut asked = Vec::new();
+    for text in [ASKED.to_owned(), ASKED.to_uppercase(), format!("  {ASKED}"), format!("{ASKED}??")] {
+        let ticket = asker.ask(&text).await;
+        officer.drafted(&ticket.0).await;
+        asked.push(ticket);
+    }
+    let centre = &asked[0].0;
+    until("the family to gather", || async {
+        let ticket = officer.get(&format!("/api/v1/tickets/{centre}")).await.ok();
+        (ticket["familySize"] == 3).then_some(())
+    })
+    .await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    browser.sign_in(&platform.token("officer", None).await).await;
+    browser.go(&format!("/can-bo/phieu/{centre}")).await;
+    // One is left out, the others are answered with the centre.
+    browser.click(&format!("input[name=member][value='{}']", asked[2].0)).await;
+    browser.fill("#text", "Đó là tiếng chó.").await;
+    assert_eq!(browser.axe().await, Vec::<String>::new());
+    browser.click("#reply > button:not(.second)").await;
+    browser.shows(".notice", "Đã duyệt").await;
+    for at in [0, 1, 3] {
+        let ticket = asker.followed(&asked[at].1, "TICKET_STATE_ANSWERED").await;
+        assert_eq!(ticket["answer"]["text"], "Đó là tiếng chó.");
+    }
+    platform.settle().await;
+    let left = officer.get(&format!("/api/v1/tickets/{}", asked[2].0)).await.ok();
+    assert_eq!(
+        (&left["state"], &left["centreTicketId"]),
+        (&json!("ANSWER_STATE_DRAFTED"), &json!("")),
+        "{left}"
+    );
+    browser.stop().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_page_tells_what_changed_and_a_stale_approval_shows_it() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let (ticket_id, code) = asker.ask(ASKED).await;
+    let seen = officer.drafted(&ticket_id).await["draft"]["version"].clone();
+    let browser = Browser::start(&platform.endpoints.http).await;
+    browser.sign_in(&platform.token("officer", None).await).await;
+    browser.go(&format!("/can-bo/phieu/{ticket_id}")).await;
+    browser.fill("#text", "Mèo không sủa.").await;
+    let body = json!({"requestId": Uuid::now_v7(), "text": "Con mèo đen sủa à?", "revision": 0});
+    asker.post(&format!("/api/v1/questions/{code}/amend"), &body).await.ok();
+    let fragment = format!("/can-bo/phieu/{ticket_id}/thay-doi?tu={seen}");
+    let session = platform.browser_as("officer").await;
+    until("the change", || async {
+        session.get(&fragment).await.text.contains("Người hỏi sửa câu hỏi").then_some(())
+    })
+    .await;
+    browser.click("#reply > button:not(.second)").await;
+    browser.shows("#changes", "Người hỏi sửa câu hỏi").await;
+    browser.shows("#changes", ASKED).await;
+    let typed = "return document.querySelector('#text').value";
+    assert_eq!(browser.run(typed).await, "Mèo không sủa.", "what was typed stays");
+    assert_eq!(browser.axe().await, Vec::<String>::new());
+    browser.click("#reply > button:not(.second)").await;
+    browser.shows(".notice", "Đã duyệt").await;
+    asker.followed(&code, "TICKET_STATE_ANSWERED").await;
+    browser.stop().await;
+    platform.stop().await;
+}
+
+/// From the desk to a unit, with the keyboard alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatcher_assigns_from_the_desk_by_keyboard() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let (ticket_id, _) =
+        platform.rest().ask("Con mèo nhà bên cứ sủa thì thuộc cơ quan nào giải quyết?").await;
+    let dispatcher = platform.rest_as("dispatcher", None).await;
+    let desk = dispatcher.drafted(&ticket_id).await;
+    assert_eq!(desk["unit"], "mot-cua", "nobody is likely enough: {desk}");
+    let browser = Browser::start(&platform.endpoints.http).await;
+    browser.sign_in(&platform.token("dispatcher", None).await).await;
+    until("the question on the desk", || async {
+        browser.go("/can-bo").await;
+        browser.is_there("#inbox tbody a").await.then_some(())
+    })
+    .await;
+    until("the first question to have the focus", || async {
+        browser.press("j").await;
+        (browser.run("return document.activeElement.closest('tbody') !== null").await == true).then_some(())
+    })
+    .await;
+    browser.press(ENTER).await;
+    browser.text("#unit").await;
+    // The units that routing thought of come with their probability, the likeliest first.
+    tab_to(&browser, "return document.activeElement.matches('details.other > summary') && document.activeElement.textContent.includes('Chuyển cho đơn vị')").await;
+    browser.press(ENTER).await;
+    tab_to(&browser, "return document.activeElement.id === 'unit'").await;
+    let chosen = "return document.querySelector('#unit').value";
+    for _ in 0..40 {
+        if browser.run(chosen).await == LAW {
+            break;
+        }
+        browser.press("\u{e015}").await;
+    }
+    assert_eq!(browser.run(chosen).await, LAW, "the arrows go through the list");
+    tab_to(&browser, "return document.activeElement.form?.querySelector('#unit') != null && document.activeElement.tagName === 'BUTTON'").await;
+    browser.press(ENTER).await;
+    browser.shows(".notice", "Đã chuyển câu hỏi").await;
+    until("its unit", || async {
+        let ticket = dispatcher.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok();
+        (ticket["unit"] == LAW).then_some(())
+    })
+    .await;
+    browser.stop().await;
+    platform.stop().await;
+}
+
+/// Presses the tabulator until the script says yes; what has the focus is always seen.
+async fn tab_to(browser: &Browser, script: &str) {
+    for _ in 0..80 {
+        if browser.run(script).await == true {
+            return;
+        }
+        browser.press(TAB).await;
+        let outlined = "const e = document.activeElement; return e === document.body || getComputedStyle(e).outlineStyle !== 'none' || e.id === 'main'";
+        assert_eq!(browser.run(outlined).await, json!(true), "the focus is seen");
+    }
+    panic!("the keyboard does not reach: {script}");
+}
+
+/// 1280 pixels at 200 %: the width of 640, and nothing is lost or scrolls sideways.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_twice_the_size_nothing_is_lost() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let (ticket_id, code) = platform.rest().ask(ASKED).await;
+    platform.rest_as("officer", None).await.drafted(&ticket_id).await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    let of_all =
+        ["/", "/thu-vien", "/thu-vien/mau-001", "/hoi-nhieu", "/moi", "/danh-muc", "/tra-cuu?q=một cửa"];
+    let follow = ["", "/sua", "/rut"].map(|path| format!("/theo-doi/{code}{path}"));
+    let pages: [(&str, Vec<String>); 4] = [
+        ("", of_all.map(str::to_owned).into_iter().chain(follow).collect()),
+        ("officer", vec!["/can-bo".into(), format!("/can-bo/phieu/{ticket_id}"), "/bao-cao".into()]),
+        ("dispatcher", vec!["/can-bo".into(), "/can-bo/mau".into(), format!("/can-bo/phieu/{ticket_id}")]),
+        (
+            "editor",
+            ["/bien-tap", "/bien-tap/kho", "/bien-tap/nhap", "/bien-tap/tra-loi/mau-001"]
+                .map(str::to_owned)
+                .into(),
+        ),
+    ];
+    for (role, paths) in pages {
+        if !role.is_empty() {
+            browser.width(1280).await;
+            browser.sign_in(&platform.token(role, None).await).await;
+        }
+        for path in paths {
+            browser.width(1280).await;
+            browser.go(&path).await;
+            let seen = "return [...document.querySelectorAll('main *')].filter((e) =>
+                !e.closest('.keys, thead, td:empty') && e.checkVisibility()).length";
+            let wide = browser.run(seen).await;
+            browser.width(640).await;
+            browser.go(&path).await;
+            // A scroll bar beside the page takes some of its width.
+            let sideways =
+                "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
+            assert_eq!(browser.run(sideways).await, json!(0), "{path} scrolls sideways");
+            // A table becomes cards, whose labels stand in for its head.
+            assert_eq!(browser.run(seen).await, wide, "{path} loses something");
+        }
+    }
+    browser.stop().await;
+    platform.stop().await;
+}
+
+/// The fragment that an open page asks for, and what a unit has saved.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_is_for_officers_alone() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (ticket_id, _) = platform.rest().ask(ASKED).await;
+    platform.rest_as("officer", None).await.drafted(&ticket_id).await;
+    let reply = platform.rest().get(&format!("/can-bo/phieu/{ticket_id}/thay-doi?tu=1")).await;
+    assert!(!reply.text.contains("Có thay đổi"), "{reply:?}");
+    let body: Value = json!({"title": "x", "text": "x"});
+    let path = format!("/api/v1/saved-replies/{}", Uuid::now_v7());
+    platform.rest().post(&path, &body).await.refused(401, "TOKEN_MISSING");
+    platform.rest_as("editor", None).await.post(&path, &body).await.refused(403, "ROLE_NOT_ALLOWED");
+    platform.stop().await;
+}
