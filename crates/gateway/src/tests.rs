@@ -192,7 +192,7 @@ async fn a_stream_is_for_who_is_signed_in_and_ends_with_the_session_and_the_proc
     }
     let context = context().await;
     let config = Config { overview_refresh_ms: 500, ..Config::default() };
-    let app = router(&context, &config);
+    let app = router(&context, &config).unwrap();
     let analyst = Principal { subject: "an".into(), role: RoleName::Analyst, unit: None };
     let stream = |lasting: Duration| {
         let token = context.tokens().sign(&analyst, lasting, context.clock.now()).unwrap();
