@@ -31,7 +31,7 @@ pub async fn arrived(
         r#"select unit, field, floor(extract(epoch from asked_at - $1) / $3::bigint)::bigint as "step!",
                   count(*) as "asked!"
            from analytics.ticket
-           where asked_at >= $1 and asked_at < $2
+           where asked_at >= $1 and asked_at < $2 and withdrawn_at is null
              and ($4::text[] is null or unit = any($4)) and ($5::text is null or field = $5)
            group by 1, 2, 3"#,
         since,
