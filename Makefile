@@ -44,8 +44,9 @@ browser: ## Installs what the tests of the pages need: Chromium, its driver, axe
 tests: build parts browser ## Unit and property tests, then walls, journeys and faults on the whole platform
 	SQLX_OFFLINE=true cargo test --locked --workspace --no-fail-fast -- --test-threads=2
 
-bench: build parts ## Measures what finding a reusable answer costs beside the bare embedding (PASSAGES=100000)
-	@SQLX_OFFLINE=true cargo bench --locked --workspace --profile dev --bench find_reusable
+bench: build parts ## Measures reuse, inboxes, a changed calendar and pages, each beside something plain (PASSAGES=100000 TICKETS=1000000 PAGES=5000)
+	@deploy/nginx.sh
+	@SQLX_OFFLINE=true cargo bench --locked --workspace --profile dev --bench find_reusable --bench inbox --bench recompute --bench pages
 
 image: ## Builds the container image
 	docker build -f deploy/Dockerfile -t motcua:dev .

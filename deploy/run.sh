@@ -6,17 +6,20 @@ motcua=$1 listen=$2
 shift 2
 
 say_how() {
-    local token
-    token=$("$motcua" token "${data[@]}" --role officer)
+    local password
+    # The first start makes an account; its password is printed this once.
+    password=$("$motcua" account add can-bo "${data[@]}" --role officer </dev/null 2>/dev/null) ||
+        password="password: như lần đầu (as at first), hoặc (or): $motcua account reset can-bo ${data[*]}"
     cat <<TEXT
 
 Một Cửa đang chạy (is running).
   Gửi câu hỏi (ask)                  $1/
   Theo dõi (follow)                  $1/theo-doi
   Cán bộ đăng nhập (officers)        $1/dang-nhap
-  bằng mã này (with this token)      $token
+  tên (name)                         can-bo
+  mật khẩu (password)                ${password#password: }
   REST                               $1/api/openapi.json
-Vai trò và đơn vị khác (other roles and units): $motcua token ${data[*]} --role dispatcher
+Tài khoản khác (other accounts): $motcua account add TÊN ${data[*]} --role dispatcher
 Dừng bằng Ctrl-C, dữ liệu được giữ (stop with Ctrl-C; the data stays, and the next start takes seconds).
 TEXT
 }

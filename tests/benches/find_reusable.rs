@@ -14,6 +14,7 @@ use api::knowledge::v1::{
     FindReusableRequest, GetIndexStatusRequest, knowledge_service_client::KnowledgeServiceClient,
 };
 use e2e::{
+    measure::{is_bench, number, percentile, ratio, timed},
     platform::{Platform, data_dir},
     servers::parts_dir,
 };
@@ -36,11 +37,10 @@ const OUTSIDE_GRAPH_MAX: u32 = 5_000;
 
 #[tokio::main]
 async fn main() {
-    // `cargo test --benches` runs this too; it is no test.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !is_bench() {
         return;
     }
-    let passages: usize = std::env::var("PASSAGES").map_or(100_000, |n| n.parse().expect("a number"));
+    let passages = usize::try_from(number("PASSAGES", 100_000)).expect("not negative");
     let embedder = embedder();
     let answered: Vec<String> = texts("answered.jsonl", "question");
     let embedded = embedder.embed(answered.clone()).await.expect("embedded");
@@ -71,7 +71,7 @@ async fn main() {
     }
     for percent in [50, 95] {
         let (bare, whole) = (percentile(&mut bare, percent), percentile(&mut whole, percent));
-        let ratio = whole.as_secs_f64() / bare.as_secs_f64();
+        let ratio = ratio(whole, bare);
         println!("p{percent}: FindReusable / bare embedding = {ratio:.2} ({whole:.1?} / {bare:.1?})");
     }
     platform.stop().await;
@@ -167,16 +167,4 @@ fn signed<T>(message: T, token: &str) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("ASCII"));
     request
-}
-
-async fn timed<F: Future>(future: F) -> (Duration, F::Output) {
-    let started = Instant::now();
-    let output = future.await;
-    (started.elapsed(), output)
-}
-
-/// The nearest rank's.
-fn percentile(times: &mut [Duration], percent: usize) -> Duration {
-    times.sort();
-    times[(times.len() * percent).div_ceil(100).max(1) - 1]
 }

@@ -131,6 +131,12 @@ impl Platform {
         self.rest().settle().await;
     }
 
+    /// # Panics
+    /// If it has ended.
+    pub fn process_id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     pub fn signal(&self, signal: Signal) {
         let id = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         kill_process(id.expect("it runs"), signal).expect("it is ours");

@@ -34,8 +34,7 @@ impl Servers {
     pub async fn start() -> Self {
         let dir = data_dir();
         let parts = parts::install(&parts_dir(), &|_| ()).expect("the parts");
-        let postgres = PostgresOptions { bin: parts.postgres_bin.clone(), data: dir.path().join("postgres") };
-        let postgres = Postgres::start(postgres).await.expect("PostgreSQL");
+        let postgres = Self::postgres(&dir, &parts).await;
         let nats = Self::nats(&dir, &parts, None).await;
         let servers = Self { postgres, nats, dir, parts };
         let migrated = servers.command().arg("migrate").status().await.expect("motcua migrate");
@@ -57,6 +56,22 @@ impl Servers {
         self
     }
 
+    /// Stops PostgreSQL, does `meanwhile`, and starts it again on the same data, at the same address.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn without_postgres(mut self, meanwhile: impl AsyncFnOnce()) -> Self {
+        self.postgres.stop(false).await;
+        meanwhile().await;
+        self.postgres = Self::postgres(&self.dir, &self.parts).await;
+        self
+    }
+
+    async fn postgres(dir: &TempDir, parts: &local::Parts) -> Postgres {
+        let options = PostgresOptions { bin: parts.postgres_bin.clone(), data: dir.path().join("postgres") };
+        Postgres::start(options).await.expect("PostgreSQL")
+    }
+
     /// Starts one process per group of roles; the last group has the gateway.
     ///
     /// # Panics
@@ -74,11 +89,7 @@ impl Servers {
                     command.env(format!("MOTCUA__PEERS__{}", peer.to_uppercase()), format!("http://{at}"));
                 }
             }
-            let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("motcua starts");
-            let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-            let line = lines.next_line().await.expect("stdout is read").unwrap_or_default();
-            assert!(line.starts_with("serving"), "{group:?}: {line}");
-            children.push(child);
+            children.push(serving(command.stdout(Stdio::piped()).kill_on_drop(true)).await);
         }
         Roles { children, http: format!("http://{http}") }
     }
@@ -111,13 +122,40 @@ impl Roles {
     }
 }
 
+/// Starts a `motcua serve …` and waits until it serves.
+///
+/// # Panics
+/// If it does not.
+pub async fn serving(command: &mut Command) -> Child {
+    serving_at(command).await.0
+}
+
+/// As [`serving`]; says at which address its gRPC is.
+///
+/// # Panics
+/// If it does not serve.
+pub async fn serving_at(command: &mut Command) -> (Child, String) {
+    let mut child = command.spawn().expect("motcua starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let line = lines.next_line().await.expect("stdout is read").unwrap_or_default();
+    let at = line.strip_prefix("serving").and_then(|line| line.split_once("gRPC on "));
+    let at = at.unwrap_or_else(|| panic!("it does not serve but says '{line}'")).1.to_owned();
+    (child, at)
+}
+
 /// Where the tests' parts are: `MOTCUA_PARTS`, or the usual folder.
 pub fn parts_dir() -> std::path::PathBuf {
     std::env::var_os("MOTCUA_PARTS").map_or_else(parts::default_dir, Into::into)
 }
 
-/// Free when asked; another program may take it, then the test says so.
+/// Free when asked, and below the ports that the system hands out by itself (RFC 6335 leaves those from 49152 on to it,
+/// Linux takes them from 32768 on): a connection elsewhere does not take it meanwhile.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    loop {
+        let [high, low, ..] = *uuid::Uuid::new_v4().as_bytes();
+        let port = 16_384 + u16::from_be_bytes([high, low]) % 16_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -191,3 +191,56 @@ async fn every_page_is_accessible_fits_a_phone_and_speaks_both_languages() {
     browser.stop().await;
     platform.stop().await;
 }
+
+/// The page of the library as nobody sees it, and its tag; with a tag that is still right there is no page.
+async fn library(platform: &Platform, path: &str, tag: Option<&str>) -> (u16, String, String) {
+    let mut request = e2e::rest::client().get(format!("{}{path}", platform.endpoints.http));
+    if let Some(tag) = tag {
+        request = request.header("if-none-match", tag);
+    }
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let tag = headers.get("etag").map_or(String::new(), |tag| tag.to_str().unwrap().to_owned());
+    (status, tag, response.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_pages_are_written_anew_with_each_change_and_each_end() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    platform.settle().await;
+    let editor = platform.rest_as("editor", None).await;
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(4);
+    let soon = chrono::DateTime::<chrono::Utc>::from(soon);
+    let corpus = include_str!("../../deploy/sample/answered.jsonl");
+    let mut ids = corpus
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["id"].as_str().unwrap().to_owned());
+    for (id, change) in [
+        (ids.next().unwrap(), json!({"reason": "Sai căn cứ"})),
+        (ids.next().unwrap(), json!({"validUntil": soon.to_rfc3339()})),
+    ] {
+        let (page, feed) = (format!("/thu-vien/{id}"), "/sitemap.xml");
+        let (status, tag, text) = library(&platform, &page, None).await;
+        assert_eq!(status, 200, "{text}");
+        assert_eq!(library(&platform, &page, Some(&tag)).await.0, 304, "nothing has changed");
+        let (_, feed_tag, _) = library(&platform, feed, None).await;
+        let version = &editor.get(&format!("/api/v1/answers/{id}")).await.ok()["passage"]["version"];
+        let (verb, withdrawn) =
+            if change["reason"].is_string() { ("withdraw", true) } else { ("validity", false) };
+        let mut body = change.clone();
+        body["version"] = version.clone();
+        editor.post(&format!("/api/v1/answers/{id}/{verb}"), &body).await.ok();
+        if withdrawn {
+            assert_eq!(library(&platform, &page, Some(&tag)).await.0, 410, "with the next view");
+            assert_eq!(library(&platform, feed, Some(&feed_tag)).await.0, 200);
+        } else {
+            until("its end", || async {
+                let (_, _, text) = library(&platform, &page, Some(&tag)).await;
+                text.contains("hiện không còn").then_some(())
+            })
+            .await;
+        }
+    }
+    platform.stop().await;
+}

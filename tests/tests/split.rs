@@ -33,3 +33,32 @@ async fn the_journey_with_each_role_as_its_own_process() {
     servers.nats.stop(false).await;
     servers.postgres.stop(false).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_a_service_says_that_it_does_not_serve_until_it_is_back() {
+    let servers = Servers::start().await;
+    // Knowledge is left out: it only takes long to start.
+    let groups: [&[&str]; 3] = [&["intake", "routing"], &["answering", "analytics"], &["gateway"]];
+    let roles = servers.serve(&groups).await;
+    let rest = roles.rest();
+    let away = async |peers: &str| {
+        e2e::until(peers, || async {
+            let reply = rest.get("/readyz").await;
+            (reply.status == 503 && reply.json()["detail"] == peers).then_some(())
+        })
+        .await;
+    };
+    away("knowledge").await;
+    assert_eq!(rest.get("/healthz").await.status, 200);
+    let servers = servers
+        .without_postgres(async || {
+            away("intake, routing, answering, knowledge, analytics").await;
+            assert_eq!(rest.get("/healthz").await.status, 200);
+        })
+        .await;
+    away("knowledge").await;
+    rest.ask("Có ai nghe không?").await;
+    drop(roles);
+    servers.nats.stop(false).await;
+    servers.postgres.stop(false).await;
+}

@@ -11,7 +11,7 @@ use api::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::ticket::{Deadline, Standing, Ticket};
+use crate::ticket::{Deadline, Place, Standing, Ticket};
 
 /// One event, flat.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ impl Readable for QuestionSubmitted {
     fn read(&self, _: DateTime<Utc>) -> Result<Reading, Malformed> {
         let asked = Asked::read(self.question.as_ref())?;
         let fact = Fact { kind: Some(asked.kind), ..fact(self, asked.at, "", "")? };
-        Ok(Reading { fact, ticket: Some(Ticket::asked(asked.at)) })
+        Ok(Reading { fact, ticket: Some(asked.ticket()) })
     }
 }
 
@@ -104,7 +104,7 @@ impl Readable for QuestionRouted {
             due_at,
         };
         let deadline = Deadline::told(self.deadline.as_ref());
-        Ok(Reading { fact, ticket: Some(Ticket { asked_at: asked.at, standing, deadline }) })
+        Ok(Reading { fact, ticket: Some(Ticket { standing, deadline, ..asked.ticket() }) })
     }
 }
 
@@ -141,7 +141,7 @@ impl Readable for AnswerApproved {
             field: self.field.clone(),
             due_at,
         };
-        Ok(Reading { fact, ticket: Some(Ticket { standing, ..Ticket::asked(asked.at) }) })
+        Ok(Reading { fact, ticket: Some(Ticket { standing, ..asked.ticket() }) })
     }
 }
 
@@ -151,7 +151,7 @@ impl Readable for QuestionReturned {
         let at = api::time(self.returned_at.as_ref()).unwrap_or(stated_at);
         let fact = Fact { kind: Some(asked.kind), ..fact(self, at, &self.field, &self.unit)? };
         // It stays with the returning unit, and its deadline runs on, until routing finds another.
-        Ok(Reading { fact, ticket: Some(Ticket::asked(asked.at)) })
+        Ok(Reading { fact, ticket: Some(asked.ticket()) })
     }
 }
 
@@ -181,7 +181,7 @@ impl Readable for QuestionReopened {
             // The old promise was for the old answer; routing makes a new one.
             due_at: None,
         };
-        Ok(Reading { fact, ticket: Some(Ticket { standing, ..Ticket::asked(asked.at) }) })
+        Ok(Reading { fact, ticket: Some(Ticket { standing, ..asked.ticket() }) })
     }
 }
 
@@ -275,9 +275,15 @@ struct Asked {
     kind: &'static str,
     /// How often it was reopened: each time adds a follow-up.
     round: u32,
+    place: Option<Place>,
 }
 
 impl Asked {
+    /// A ticket of which only the asking is known.
+    fn ticket(&self) -> Ticket {
+        Ticket { place: self.place, ..Ticket::asked(self.at) }
+    }
+
     fn read(question: Option<&Question>) -> Result<Self, Malformed> {
         let question = question.ok_or(Malformed::Missing("question"))?;
         Ok(Self {
@@ -285,13 +291,18 @@ impl Asked {
                 .ok_or(Malformed::Missing("question.submittedAt"))?,
             kind: question.kind().as_str_name(),
             round: u32::try_from(question.follow_ups.len()).unwrap_or(u32::MAX),
+            place: question.place.as_ref().and_then(Place::told),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use api::{intake::v1::Kind, knowledge::v1::Band, routing::v1::RoutingReason};
+    use api::{
+        intake::v1::{self as intake, Kind},
+        knowledge::v1::Band,
+        routing::v1::RoutingReason,
+    };
     use chrono::Duration;
 
     use super::*;
@@ -357,6 +368,18 @@ mod tests {
         let reading = submitted.read(day(9)).unwrap();
         assert_eq!((reading.fact.field.as_str(), reading.fact.at), ("", day(0)));
         assert_eq!(reading.ticket, Some(Ticket::asked(day(0))));
+    }
+
+    #[test]
+    fn a_place_is_kept_if_it_is_on_the_earth() {
+        let at = |latitude, longitude| {
+            let place = Some(intake::Place { latitude, longitude });
+            let question = Some(Question { place, ..question() });
+            let submitted = QuestionSubmitted { ticket_id: TICKET.into(), version: 1, question };
+            submitted.read(day(9)).unwrap().ticket.unwrap().place
+        };
+        assert_eq!(at(21.0285, 105.8542), Some(Place { latitude: 21.0285, longitude: 105.8542 }));
+        assert_eq!((at(91.0, 0.0), at(f64::NAN, 0.0)), (None, None));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Requests to typed values; who may call what.
 
+mod overview;
+
 use api::analytics::v1::{
     GetDeadlinesRequest, GetDeadlinesResponse, GetDriftRequest, GetDriftResponse, GetHotnessRequest,
     GetHotnessResponse, GetLagRequest, GetLagResponse, GetSatisfactionRequest, GetSatisfactionResponse,

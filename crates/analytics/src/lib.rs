@@ -4,7 +4,10 @@
 mod events;
 mod fact;
 mod grpc;
+mod listing;
 mod notices;
+mod overview;
+mod overviewing;
 mod report;
 mod service;
 mod storage;
@@ -15,6 +18,7 @@ mod webhook;
 use api::{
     analytics::v1::{
         analytics_service_server::AnalyticsServiceServer, notice_service_server::NoticeServiceServer,
+        overview_service_server::OverviewServiceServer,
     },
     answering::v1::{
         AnswerApproved, AnswerDrafted, CoAnswerChanged, FamilyJoined, FamilyLeft, QuestionReturned,
@@ -64,6 +68,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let analytics = Analytics::try_new(ctx, config)?;
     let role = Role::named("analytics")
         .serves(AnalyticsServiceServer::new(Grpc(analytics.clone())))
+        .serves(OverviewServiceServer::new(Grpc(analytics.clone())))
         .serves(NoticeServiceServer::new(Grpc(analytics)));
     let role = webhooks.run(ctx, role)?;
     Ok(hearers(&Hearing { pool: ctx.pool.clone(), webhooks }).into_iter().fold(role, Role::hears))

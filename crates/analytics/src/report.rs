@@ -32,14 +32,22 @@ impl Deadlines {
     /// The share answered by the first promised date, 0 to 1, of those whose fate is known: an open question counts
     /// only once its deadline has passed. `None`: none is known.
     pub fn on_time_share(self) -> Option<f64> {
-        let ended = [self.on_time, self.late, self.extended_on_time, self.extended_late];
-        let known: f64 = ended.into_iter().chain([self.open_overdue]).map(f64::from).sum();
-        (known > 0.0).then(|| f64::from(self.on_time) / known)
+        let known = self.decided();
+        (known > 0).then(|| f64::from(self.on_time) / f64::from(known))
+    }
+
+    /// Those whose fate is known.
+    pub fn decided(self) -> u32 {
+        self.on_time + self.extended_on_time + self.delayed()
+    }
+
+    pub fn delayed(self) -> u32 {
+        self.late + self.extended_late + self.open_overdue
     }
 }
 
 /// The ratings of one field and unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ratings {
     pub count: u32,
     pub score_sum: u32,
@@ -48,6 +56,16 @@ pub struct Ratings {
 }
 
 impl Ratings {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            score_sum: self.score_sum + other.score_sum,
+            satisfied: self.satisfied + other.satisfied,
+        }
+    }
+
     /// 1 to 5; 0 when there are none.
     pub fn mean_score(self) -> f64 {
         f64::from(self.score_sum) / f64::from(self.count.max(1))

@@ -7,10 +7,15 @@ use api::analytics::v1::{
     GetSatisfactionResponse, HotnessPoint, ListDeadLettersResponse, RedriveDeadLettersResponse,
     SatisfactionGroup, UnitDeadlines,
 };
+use chrono::{DateTime, Utc};
 use runtime::{Context, Refusal, wilson};
 use uuid::Uuid;
 
-use crate::{Config, storage, succession};
+use crate::{
+    Config,
+    storage::{self, overview::Only},
+    succession,
+};
 
 const REPORT_DAYS: u32 = 30;
 const DEAD_LETTERS: u32 = 50;
@@ -51,7 +56,10 @@ impl Analytics {
         let now = self.ctx.clock.now();
         let mut conn = self.ctx.pool.acquire().await?;
         let since = storage::start_of_days(&mut conn, now, days).await?;
-        let found = storage::deadlines(&mut conn, since, now).await?;
+        let found = storage::overview::deadlines(&mut conn, since, now, Only::default()).await?;
+        // A question that no unit has yet has no deadline either and is left out.
+        let found = found.into_iter().map(|(place, deadlines)| (place.unit, deadlines));
+        let found: Vec<_> = found.filter(|(unit, _)| !unit.is_empty()).collect();
         let heirs = if joined { storage::heirs(&mut conn, now).await? } else { BTreeMap::new() };
         let units = succession::joined(found, &heirs).into_iter().map(|(unit, deadlines)| UnitDeadlines {
             unit,
@@ -70,7 +78,7 @@ impl Analytics {
         let days = self.days(days)?;
         let mut conn = self.ctx.pool.acquire().await?;
         let since = storage::start_of_days(&mut conn, self.ctx.clock.now(), days).await?;
-        let found = storage::satisfaction(&mut conn, since).await?;
+        let found = storage::satisfaction(&mut conn, since, Only::default()).await?;
         let groups = found.into_iter().map(|group| {
             let (satisfied_low, satisfied_high) = wilson(group.ratings.satisfied, group.ratings.count);
             SatisfactionGroup {
@@ -154,6 +162,10 @@ impl Analytics {
             error @ bus::dead_letter::Error::Publish(_) => stream_away(error),
         })?;
         Ok(RedriveDeadLettersResponse { redriven })
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.ctx.clock.now()
     }
 
     pub(crate) fn pool(&self) -> &sqlx::PgPool {

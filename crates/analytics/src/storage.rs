@@ -1,5 +1,7 @@
 //! SQL of `analytics.*`; one function per question asked of the tables.
 
+pub mod overview;
+
 use std::collections::BTreeMap;
 
 use api::TicketId;
@@ -9,9 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     fact::Fact,
-    report::{Deadlines, Drafts, Ratings},
+    report::{Drafts, Ratings},
+    storage::overview::Only,
     succession::Succession,
-    ticket::{Deadline, Standing, Ticket},
+    ticket::{Deadline, Place, Standing, Ticket},
     webhook::Told,
 };
 
@@ -68,8 +71,9 @@ pub async fn lock_ticket(
     // Also waits for another's insertion: a lock alone would not find its row.
     sqlx::query!(
         "insert into analytics.ticket (ticket_id, asked_at, round, answered_at, version, unit, field, due_at,
-                                       deadline_version, deadline_round, deadline_due_at, paused_at, extended)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                                       deadline_version, deadline_round, deadline_due_at, paused_at, extended,
+                                       latitude, longitude)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (ticket_id) do nothing",
         ticket_id.0,
         first.asked_at,
@@ -84,12 +88,14 @@ pub async fn lock_ticket(
         deadline.due_at,
         deadline.paused_at,
         deadline.extended,
+        first.place.map(|place| place.latitude),
+        first.place.map(|place| place.longitude),
     )
     .execute(&mut *conn)
     .await?;
     let row = sqlx::query!(
         "select asked_at, round, answered_at, version, unit, field, due_at,
-                deadline_version, deadline_round, deadline_due_at, paused_at, extended
+                deadline_version, deadline_round, deadline_due_at, paused_at, extended, latitude, longitude
          from analytics.ticket where ticket_id = $1 for update",
         ticket_id.0,
     )
@@ -110,7 +116,8 @@ pub async fn lock_ticket(
         paused_at: row.paused_at,
         extended: row.extended,
     };
-    Ok(Ticket { asked_at: row.asked_at, standing, deadline })
+    let place = row.latitude.zip(row.longitude).map(|(latitude, longitude)| Place { latitude, longitude });
+    Ok(Ticket { asked_at: row.asked_at, standing, deadline, place })
 }
 
 /// Writes what is known of a locked ticket.
@@ -124,7 +131,8 @@ pub async fn update_ticket(
     sqlx::query!(
         "update analytics.ticket
          set asked_at = $2, round = $3, answered_at = $4, version = $5, unit = $6, field = $7, due_at = $8,
-             deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13
+             deadline_version = $9, deadline_round = $10, deadline_due_at = $11, paused_at = $12, extended = $13,
+             latitude = $14, longitude = $15
          where ticket_id = $1",
         ticket_id.0,
         ticket.asked_at,
@@ -139,6 +147,8 @@ pub async fn update_ticket(
         deadline.due_at,
         deadline.paused_at,
         deadline.extended,
+        ticket.place.map(|place| place.latitude),
+        ticket.place.map(|place| place.longitude),
     )
     .execute(conn)
     .await?;
@@ -185,49 +195,6 @@ pub async fn hotness(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Ve
         .into_iter()
         .map(|row| Hotness { field: row.field, day: row.day, asked: count(row.asked) })
         .collect())
-}
-
-/// By unit: what was answered since then, and all that is open, or the oldest neglect would
-/// drop out of sight. A question that no unit has yet has no deadline either and is left out.
-pub async fn deadlines(
-    conn: &mut PgConnection,
-    since: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Vec<(String, Deadlines)>, sqlx::Error> {
-    let rows = sqlx::query!(
-        // A clock that stands is judged by when it stopped: least() passes over nulls.
-        r#"select unit,
-                  count(*) filter (where answered and not extended and not late) as "on_time!",
-                  count(*) filter (where answered and not extended and late) as "late!",
-                  count(*) filter (where answered and extended and not late) as "extended_on_time!",
-                  count(*) filter (where answered and extended and late) as "extended_late!",
-                  count(*) filter (where not answered and not late) as "open!",
-                  count(*) filter (where not answered and late) as "open_overdue!"
-           from (select unit, answered_at is not null as answered, ours and extended as extended,
-                        (least(coalesce(answered_at, $2), case when ours then paused_at end)
-                             > case when ours then deadline_due_at else due_at end) is true as late
-                 from (select *, deadline_version > 0 and deadline_round = round as ours
-                       from analytics.ticket) ticket
-                 where unit <> '' and (answered_at is null or answered_at >= $1)) judged
-           group by unit
-           order by unit"#,
-        since,
-        now,
-    )
-    .fetch_all(conn)
-    .await?;
-    let deadlines = rows.into_iter().map(|row| {
-        let deadlines = Deadlines {
-            on_time: count(row.on_time),
-            late: count(row.late),
-            extended_on_time: count(row.extended_on_time),
-            extended_late: count(row.extended_late),
-            open: count(row.open),
-            open_overdue: count(row.open_overdue),
-        };
-        (row.unit, deadlines)
-    });
-    Ok(deadlines.collect())
 }
 
 /// Keeps from when a unit's questions are another's; of two versions the newer counts.
@@ -289,15 +256,19 @@ pub struct Satisfaction {
 pub async fn satisfaction(
     conn: &mut PgConnection,
     since: DateTime<Utc>,
+    only: Only<'_>,
 ) -> Result<Vec<Satisfaction>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select field, unit, count(score) as "count!", sum(score) as "score_sum!",
                   count(*) filter (where score >= 4) as "satisfied!"
            from analytics.fact
            where score is not null and at >= $1
+             and ($2::text[] is null or unit = any($2)) and ($3::text is null or field = $3)
            group by field, unit
            order by field, unit"#,
         since,
+        only.units,
+        only.field,
     )
     .fetch_all(conn)
     .await?;

@@ -54,6 +54,12 @@ impl Told {
     }
 }
 
+/// The codes whose figures are those of `unit`: its own, and those of units that it goes on with.
+pub fn codes(unit: &str, heirs: &BTreeMap<String, String>) -> Vec<String> {
+    let former = heirs.keys().filter(|code| *code != unit && last(code, heirs) == unit);
+    former.cloned().chain([unit.to_owned()]).collect()
+}
+
 /// Counts each unit's questions with those of the unit that goes on with it.
 pub fn joined(
     units: Vec<(String, Deadlines)>,
@@ -68,7 +74,7 @@ pub fn joined(
 }
 
 /// The unit at the end of the way; a circle, which nobody can apply, ends somewhere in it.
-fn last<'a>(unit: &'a str, heirs: &'a BTreeMap<String, String>) -> &'a str {
+pub fn last<'a>(unit: &'a str, heirs: &'a BTreeMap<String, String>) -> &'a str {
     let next = |unit: &&'a str| heirs.get(*unit).map(String::as_str).filter(|heir| !heir.is_empty());
     std::iter::successors(Some(unit), next).take(heirs.len() + 1).last().unwrap_or(unit)
 }
@@ -103,6 +109,10 @@ mod tests {
         let sums = joined(units.to_vec(), &heirs);
         let figures = sums.iter().map(|(unit, sum)| (unit.as_str(), sum.late, sum.open));
         assert_eq!(figures.collect::<Vec<_>>(), [("c", 30, 3), ("x", 10, 1)]);
+        assert_eq!(
+            (codes("c", &heirs), codes("x", &heirs)),
+            (vec!["a".into(), "b".into(), "c".into()], vec!["x".into()])
+        );
 
         let dropped = vec![step(OrganisationChange::Dropped, "a", &[])];
         let event = OrganisationChanged { steps: dropped, ..OrganisationChanged::default() };

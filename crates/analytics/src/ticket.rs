@@ -3,14 +3,32 @@
 //! Facts come twice, late, and in any order, from services that do not wait for each other. So
 //! what they tell is merged by a maximum: commutative, associative, idempotent.
 
-use api::routing::v1;
+use api::{intake, routing::v1};
 use chrono::{DateTime, Utc};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Ticket {
     pub asked_at: DateTime<Utc>,
     pub standing: Standing,
     pub deadline: Deadline,
+    /// Of a report from the field; it never changes.
+    pub place: Option<Place>,
+}
+
+/// In degrees (WGS 84), as rounded at the door.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+impl Place {
+    /// `None`: it is not on the earth.
+    pub fn told(place: &intake::v1::Place) -> Option<Self> {
+        let intake::v1::Place { latitude, longitude } = *place;
+        let on_earth = (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude);
+        on_earth.then_some(Self { latitude, longitude })
+    }
 }
 
 /// What the newest fact of its deadline tells: the greatest version. The default is less than what any fact
@@ -61,7 +79,7 @@ pub struct Standing {
 impl Ticket {
     /// A ticket of which only the asking is known.
     pub fn asked(at: DateTime<Utc>) -> Self {
-        Self { asked_at: at, standing: Standing::default(), deadline: Deadline::default() }
+        Self { asked_at: at, standing: Standing::default(), deadline: Deadline::default(), place: None }
     }
 
     /// What both tell, together.
@@ -71,6 +89,7 @@ impl Ticket {
             asked_at: self.asked_at.min(other.asked_at),
             standing: self.standing.max(other.standing),
             deadline: self.deadline.max(other.deadline),
+            place: self.place.or(other.place),
         }
     }
 }
@@ -202,6 +221,7 @@ mod tests {
                 due_at: Some(day(12)),
             },
             deadline: Deadline::default(),
+            place: None,
         };
         in_every_order(&journey, &open);
         let answered = approved(1, 11, "vu-y-te", 12, 10);

@@ -1,6 +1,7 @@
 //! The use cases of `AutomationService`, and the sending itself.
 
 use api::knowledge::v1::Band;
+use chrono::{DateTime, Utc};
 use runtime::{Principal, Refusal, RoleName};
 use sqlx::PgConnection;
 
@@ -21,6 +22,8 @@ pub struct SetAutomation {
     pub mode: Mode,
     /// 0: the configured least one.
     pub target: f64,
+    /// When it was last changed, as far as the caller saw; `None`: not compared.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
 /// What is put on file.
@@ -40,7 +43,7 @@ impl Answering {
     }
 
     pub async fn set_automation(&self, caller: &Principal, set: SetAutomation) -> Result<Listed, Refusal> {
-        let SetAutomation { unit, field, mode, target } = set;
+        let SetAutomation { unit, field, mode, target, seen_at } = set;
         check_codes(caller, &unit, &field)?;
         let least = self.config.automation_target_min;
         let target = if target == 0.0 { least } else { target };
@@ -49,6 +52,11 @@ impl Answering {
             return Err(Refusal::invalid("target", "TARGET_OUT_OF_RANGE", message));
         }
         let mut tx = self.pool.begin().await?;
+        let changed_at = automations::lock_policy(&mut tx, &unit, &field).await?;
+        if seen_at.is_some_and(|seen_at| changed_at.is_some_and(|changed_at| changed_at != seen_at)) {
+            let message = "somebody has changed it since; look again";
+            return Err(Refusal::stale("STALE_VERSION", message));
+        }
         let back_test = automations::newest_back_test(&mut tx, &unit, &field).await?;
         if mode == Mode::On {
             Policy { mode, target, back_test }.proof().map_err(|why| not_proven(why, target))?;

@@ -235,21 +235,11 @@ pub struct Page<'a> {
     pub limit: i64,
 }
 
-/// What waits for an officer, the most urgent first.
+/// What waits for an officer, the most urgent first. The statement is a file so that `make bench` shows the
+/// plan of this very one.
 pub async fn list_waiting(conn: &mut PgConnection, page: Page<'_>) -> Result<Vec<Waiting>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"select ticket_id, unit, field, due_at, least(due_at, family_due_at) as "urgent_at!",
-                  question ->> 'text' as "text!", band, deadline, review,
-                  (select count(*) from answering.family_member f
-                   where f.centre_id = a.ticket_id and f.ending is null) as "family_size!",
-                  (select f.centre_id from answering.family_member f
-                   where f.ticket_id = a.ticket_id and f.ending is distinct from 'left') as centre_id
-           from answering.answer a
-           where state = 'drafted' and ($1::text is null or unit = $1)
-             and ($5 or not exists (select from answering.family_member f
-                                    where f.ticket_id = a.ticket_id and f.ending is distinct from 'left'))
-             and ($2::timestamptz is null or (least(due_at, family_due_at), ticket_id) > ($2, $3::uuid))
-           order by least(due_at, family_due_at), ticket_id limit $4"#,
+    let rows = sqlx::query_file!(
+        "src/storage/list_waiting.sql",
         page.unit,
         page.after.map(|(urgent_at, _)| urgent_at),
         page.after.map(|(_, ticket_id)| ticket_id.0),

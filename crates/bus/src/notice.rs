@@ -68,13 +68,15 @@ pub async fn put(conn: &mut PgConnection, notice: &Notice<'_>) -> Result<(), sql
     Ok(())
 }
 
-/// Takes the next notices of a queue; no other process gets them meanwhile.
+/// Takes the next notices of a queue; no other process gets them meanwhile. No pause lasts two hours: what
+/// seems to wait longer was put while the clock was ahead.
 pub async fn claim(pool: &PgPool, queue: &str, limit: i64) -> Result<Vec<Claimed>, sqlx::Error> {
     sqlx::query_as!(
         Claimed,
         "update bus.notice set state = 'sending', attempts = attempts + 1, claimed_at = now()
          where notice_id in (select notice_id from bus.notice
-                             where queue = $1 and state = 'waiting' and next_at <= now()
+                             where queue = $1 and state = 'waiting'
+                               and (next_at <= now() or next_at > now() + interval '2 hours')
                              order by next_at limit $2 for update skip locked)
          returning notice_id, about, fact, recipient, content, attempts",
         queue,
@@ -84,13 +86,15 @@ pub async fn claim(pool: &PgPool, queue: &str, limit: i64) -> Result<Vec<Claimed
     .await
 }
 
-/// What was claimed longer ago than any attempt lasts was held by a process that died.
+/// What was claimed longer ago than any attempt lasts was held by a process that died; so was what was
+/// claimed at a time to come, while the clock was ahead, unless it is under way still.
 pub async fn release(pool: &PgPool, queue: &str, lease: Duration) -> Result<u64, sqlx::Error> {
     let released = sqlx::query!(
         "update bus.notice
          set state = case when repeatable then 'waiting' else 'unsure' end, next_at = now(), ended_at = now(),
              error = 'PROCESS_ENDED'
-         where queue = $1 and state = 'sending' and claimed_at < now() - make_interval(secs => $2)",
+         where queue = $1 and state = 'sending' and claimed_at not between
+               now() - make_interval(secs => $2) and now() + make_interval(secs => $2)",
         queue,
         lease.as_secs_f64(),
     )

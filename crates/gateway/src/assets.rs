@@ -18,6 +18,7 @@ use crate::state::Gateway;
 const CSS: &str = include_str!("../assets/app.css");
 const JS: &str = include_str!("../assets/app.js");
 const PLACE_JS: &str = include_str!("../assets/place.js");
+const LIVE_JS: &str = include_str!("../assets/live.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 /// Be Vietnam Pro (OFL, `bvp-LICENSE.txt`), cut to Latin and Vietnamese.
 const FONTS: [(&str, &[u8]); 4] = [
@@ -40,6 +41,10 @@ pub(crate) static JS_URL: LazyLock<String> = LazyLock::new(|| format!("/assets/a
 pub(crate) static PLACE_JS_URL: LazyLock<String> =
     LazyLock::new(|| format!("/assets/place.js?v={}", hash(PLACE_JS)));
 
+/// `/assets/live.js` with its hash.
+pub(crate) static LIVE_JS_URL: LazyLock<String> =
+    LazyLock::new(|| format!("/assets/live.js?v={}", hash(LIVE_JS)));
+
 pub(crate) fn routes() -> Router<Gateway> {
     let font = |bytes: &'static [u8]| {
         get(async move || ([(header::CONTENT_TYPE, "font/woff2"), (header::CACHE_CONTROL, FOREVER)], bytes))
@@ -50,6 +55,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/assets/app.css", get(async |h: HeaderMap| file(&h, "text/css; charset=utf-8", FOREVER, CSS)))
         .route("/assets/app.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, JS)))
         .route("/assets/place.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, PLACE_JS)))
+        .route("/assets/live.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, LIVE_JS)))
         .route("/assets/icon.svg", get(async |h: HeaderMap| file(&h, "image/svg+xml", REVALIDATE, ICON)))
 }
 
@@ -77,10 +83,24 @@ pub(crate) fn tagged(
     cache: &'static str,
     text: impl AsRef<str> + IntoResponse,
 ) -> Response {
-    // Weak: compression changes the bytes.
-    let tag = format!("W/\"{}\"", hash(text.as_ref()));
+    let tag = tag(text.as_ref());
+    known(headers, cache, &tag, text)
+}
+
+/// Weak: compression changes the bytes.
+pub(crate) fn tag(text: &str) -> String {
+    format!("W/\"{}\"", hash(text))
+}
+
+/// Only the tag, to whoever has what it stands for.
+pub(crate) fn known(
+    headers: &HeaderMap,
+    cache: &'static str,
+    tag: &str,
+    content: impl IntoResponse,
+) -> Response {
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { text.into_response() };
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { content.into_response() };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Ok(tag) = tag.parse() {
         response.headers_mut().insert(header::ETAG, tag);

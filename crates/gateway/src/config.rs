@@ -5,7 +5,7 @@ use std::{
 };
 
 use axum::http::{HeaderMap, header};
-use runtime::Secret;
+use runtime::{RoleName, Secret};
 use serde::{Deserialize, Serialize};
 
 /// The section `[gateway]` of the configuration.
@@ -18,8 +18,10 @@ pub struct Config {
     pub body_max_bytes: usize,
     /// Longest time for one request, in milliseconds.
     pub timeout_ms: u64,
-    /// How long a signed-in browser keeps its session, in hours.
+    /// How long an officer's session lasts however busy it is, in hours.
     pub session_hours: u32,
+    /// How long it lasts when nobody works in it, in minutes.
+    pub session_idle_minutes: NonZeroU32,
     /// Whether the session cookie is sent over HTTPS only. Switch it on behind TLS.
     pub secure_cookies: bool,
     /// Requests handled at once; more are refused with 503.
@@ -36,6 +38,8 @@ pub struct Config {
     pub client_requests_per_minute: NonZeroU32,
     /// Forms and other changes of one client that is not signed in, per minute.
     pub client_changes_per_minute: NonZeroU32,
+    /// Attempts of one client to sign in, per minute.
+    pub client_sign_ins_per_minute: NonZeroU32,
     /// Share of the words searched for that an answer must have to be shown, 0 to 1 …
     pub search_words_min: f64,
     /// … unless it is the same question with this probability.
@@ -52,6 +56,69 @@ pub struct Config {
     pub open311_keys: Vec<Secret>,
     /// The `jurisdiction_id` of Open311; empty: whichever is sent.
     pub open311_jurisdiction: String,
+    /// How often the overview is counted while somebody looks at it, in milliseconds.
+    pub overview_refresh_ms: u64,
+    /// Overviews that move by themselves, open at once; and of one person.
+    pub streams_max: usize,
+    pub streams_per_client_max: u32,
+    /// Sign-in by the agency's own accounts.
+    pub oidc: Oidc,
+}
+
+/// The OpenID provider whose accounts officers sign in with, and what its claims mean here.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(default, deny_unknown_fields)]
+pub struct Oidc {
+    /// Like https://dang-nhap.tinh.gov.vn; empty: there is none.
+    pub issuer: String,
+    pub client_id: String,
+    /// Empty: the client is a public one.
+    pub client_secret: Secret,
+    /// What to ask for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The claim that gives the role: its name, or a JSON pointer (RFC 6901) that begins with a slash. Its
+    /// value is a text or a list of texts.
+    pub role_claim: String,
+    /// As `role_claim`, of the unit; empty: no claim gives one.
+    pub unit_claim: String,
+    /// The first that fits gives the role.
+    pub roles: Vec<RoleOf>,
+    /// Units whose code differs from the claim's value.
+    pub units: Vec<UnitOf>,
+}
+
+/// A value of the role's claim.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct RoleOf {
+    pub value: String,
+    pub role: RoleName,
+    /// Whether it needs no unit, and then is not limited to one.
+    #[serde(default)]
+    pub all_units: bool,
+}
+
+/// A value of the unit's claim.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct UnitOf {
+    pub value: String,
+    pub unit: String,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: Secret::default(),
+            scopes: vec!["profile".to_owned()],
+            role_claim: "groups".to_owned(),
+            unit_claim: String::new(),
+            roles: Vec::new(),
+            units: Vec::new(),
+        }
+    }
 }
 
 impl Default for Config {
@@ -61,6 +128,7 @@ impl Default for Config {
             body_max_bytes: 64 * 1024,
             timeout_ms: 15_000,
             session_hours: 12,
+            session_idle_minutes: NonZeroU32::new(30).expect("not zero"),
             secure_cookies: false,
             concurrency_max: 512,
             connections_max: 4096,
@@ -69,6 +137,7 @@ impl Default for Config {
             proxies: 0,
             client_requests_per_minute: NonZeroU32::new(600).expect("not zero"),
             client_changes_per_minute: NonZeroU32::new(60).expect("not zero"),
+            client_sign_ins_per_minute: NonZeroU32::new(10).expect("not zero"),
             search_words_min: 0.75,
             search_probability_min: 0.3,
             upload_max_bytes: 42 * 1024 * 1024,
@@ -77,6 +146,10 @@ impl Default for Config {
             uploads_max: 16,
             open311_keys: Vec::new(),
             open311_jurisdiction: String::new(),
+            overview_refresh_ms: 3_000,
+            streams_max: 200,
+            streams_per_client_max: 8,
+            oidc: Oidc::default(),
         }
     }
 }
@@ -86,8 +159,18 @@ impl Config {
         Duration::from_millis(self.timeout_ms)
     }
 
+    /// How long a session lasts when nobody works in it.
+    pub(crate) fn idle(&self) -> chrono::Duration {
+        chrono::Duration::minutes(self.session_idle_minutes.get().into())
+    }
+
     pub(crate) fn upload_timeout(&self) -> Duration {
         Duration::from_millis(self.upload_timeout_ms)
+    }
+
+    pub(crate) fn overview_refresh(&self) -> Duration {
+        // Less would only count the same again.
+        Duration::from_millis(self.overview_refresh_ms.max(500))
     }
 
     pub(crate) fn header_timeout(&self) -> Duration {

@@ -1,10 +1,13 @@
 //! `application/x-www-form-urlencoded`, read strictly: the usual decoders replace invalid UTF-8
 //! silently and forget repeated names.
 
+use api::Timestamp;
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, header, request::Parts},
 };
+
+use chrono::{DateTime, Utc};
 
 use crate::{body, problem::Problem, state::Gateway};
 
@@ -21,6 +24,11 @@ impl Fields {
             fields.push((decode(&pair[..at])?, decode(value)?));
         }
         Ok(Self(fields))
+    }
+
+    /// All of them, as they came.
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
     }
 
     pub fn push(&mut self, name: String, value: String) {
@@ -46,6 +54,29 @@ impl Fields {
         }
         text.parse()
             .map_err(|_| Problem::invalid("NOT_A_NUMBER").field(name, "must be a whole number, 0 or more"))
+    }
+
+    /// A decimal number; `None` when the name is absent or empty.
+    pub fn decimal(&self, name: &'static str) -> Result<Option<f64>, Problem> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let number =
+            text.parse().map_err(|_| Problem::invalid("NOT_A_NUMBER").field(name, "must be a number"))?;
+        Ok(Some(number))
+    }
+
+    /// A moment by RFC 3339; `None` when the name is absent or empty.
+    pub fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let moment: DateTime<Utc> = text
+            .parse()
+            .map_err(|_| Problem::invalid("NOT_A_MOMENT").field(name, "must be like 2026-11-28T00:00:00Z"))?;
+        Ok(Some(api::timestamp(moment)))
     }
 
     /// `true` or `false`; `false` when the name is absent or empty.
@@ -137,6 +168,15 @@ mod tests {
             let problem = Fields::parse(broken.as_bytes()).unwrap_err();
             assert_eq!(problem.reason, "ENCODING_INVALID", "{broken}");
         }
+    }
+
+    #[test]
+    fn decimals_and_moments_are_read_or_refused() {
+        let fields = Fields::parse(b"a=21.5&b=2026-11-28T00:00:00Z&c=x").unwrap();
+        assert_eq!((fields.decimal("a").unwrap(), fields.decimal("d").unwrap()), (Some(21.5), None));
+        assert_eq!(fields.moment("b").unwrap().unwrap().seconds, 1_795_824_000);
+        assert_eq!(fields.decimal("c").unwrap_err().reason, "NOT_A_NUMBER");
+        assert_eq!(fields.moment("c").unwrap_err().reason, "NOT_A_MOMENT");
     }
 
     #[test]

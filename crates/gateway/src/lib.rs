@@ -10,12 +10,17 @@ mod guard;
 mod health;
 mod language;
 mod limits;
+mod oidc;
 mod open311;
 mod organisation;
+mod overviews;
 mod pages;
 mod problem;
 mod rest;
 mod session;
+mod sheet;
+mod shelf;
+mod standing;
 mod state;
 mod telemetry;
 mod upload;
@@ -28,24 +33,27 @@ use axum::{
 use runtime::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 pub use config::Config;
 use problem::Problem;
 use state::Gateway;
 
 /// Every route: REST under `/api`, pages, assets, and the process's health.
-pub fn router(context: &Context, config: &Config) -> Router {
-    let gateway = Gateway::new(context.clone(), config.clone());
+///
+/// # Errors
+/// If the section `[gateway.oidc]` cannot be.
+pub fn router(context: &Context, config: &Config) -> anyhow::Result<Router> {
+    let gateway = Gateway::try_new(context.clone(), config.clone())?;
     let limited = Router::new()
-        .merge(rest::routes().router)
-        .merge(pages::routes())
+        .merge(rest::routes().router.layer(from_fn_with_state(gateway.clone(), session::bearers)))
+        .merge(pages::routes(&gateway))
         .merge(open311::routes())
         .layer(from_fn_with_state(gateway.clone(), guard::limits))
         .layer(from_fn_with_state(gateway.clone(), limits::per_client));
     // The last layer is the outermost: the span and the counters see every answer, and a problem
     // is written only once its status is known.
-    Router::new()
+    let router = Router::new()
         .merge(limited)
         .merge(health::routes())
         .merge(assets::routes())
@@ -58,9 +66,11 @@ pub fn router(context: &Context, config: &Config) -> Router {
         .layer(from_fn(open311::render_problem))
         .layer(from_fn(problem::render))
         .layer(from_fn_with_state(gateway.clone(), guard::headers))
-        .layer(CompressionLayer::new())
+        // The last hundred bytes would cost most of the packing.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(from_fn(telemetry::observe))
-        .with_state(gateway)
+        .with_state(gateway);
+    Ok(router)
 }
 
 /// Serves until `shutdown` is cancelled, then finishes the requests that are under way.
@@ -70,7 +80,7 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    connections::serve(router(&context, &config), &config, listener, shutdown).await;
+    connections::serve(router(&context, &config)?, &config, listener, shutdown).await;
     Ok(())
 }
 

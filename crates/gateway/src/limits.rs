@@ -1,13 +1,14 @@
 //! How much one client may ask: those who are not signed in, by their address.
 
 use std::{
+    convert::Infallible,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderName, Method, StatusCode, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -25,6 +26,7 @@ pub(crate) struct Remote(pub SocketAddr);
 pub(crate) struct Limits {
     requests: DefaultKeyedRateLimiter<IpAddr>,
     changes: DefaultKeyedRateLimiter<IpAddr>,
+    sign_ins: DefaultKeyedRateLimiter<IpAddr>,
     seen: AtomicU32,
 }
 
@@ -33,6 +35,7 @@ impl Limits {
         Self {
             requests: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_requests_per_minute)),
             changes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_changes_per_minute)),
+            sign_ins: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_sign_ins_per_minute)),
             seen: AtomicU32::new(0),
         }
     }
@@ -41,8 +44,34 @@ impl Limits {
         if self.seen.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.requests.retain_recent();
             self.changes.retain_recent();
+            self.sign_ins.retain_recent();
         }
         self.requests.check_key(&client).is_ok() && (!changes || self.changes.check_key(&client).is_ok())
+    }
+}
+
+/// The client of a request; the machine's own has none.
+pub(crate) struct Client(Option<IpAddr>);
+
+impl Client {
+    /// Refuses to try passwords for a client that tries too often, signed in or not.
+    pub fn may_sign_in(&self, gateway: &Gateway) -> Result<(), Problem> {
+        let sign_ins = &gateway.limits().sign_ins;
+        match self.0 {
+            Some(client) if sign_ins.check_key(&client).is_err() => {
+                Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FromRequestParts<Gateway> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        let remote = parts.extensions.get::<Remote>().map(|remote| remote.0.ip());
+        Ok(Self(client(remote, &parts.headers, gateway.config().proxies)))
     }
 }
 

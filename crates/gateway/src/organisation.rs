@@ -14,7 +14,7 @@ const FRESH: Duration = Duration::from_secs(5);
 /// A page must not wait long for names: it is readable with codes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(crate) struct Organisation(GetOrganisationResponse);
 
 /// A field of the select box.

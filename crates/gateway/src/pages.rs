@@ -1,19 +1,24 @@
 //! Plain pages: they work without JavaScript, and a little better with it.
 
 mod asker;
+mod automation;
+mod chart;
 mod deadline;
 mod digest;
 mod editor;
 mod family;
 mod feeds;
+pub(crate) mod kept;
 mod library;
 mod marks;
 mod moving;
 mod officer;
+mod overview;
 mod report;
 mod reports;
 mod review;
 mod sign_in;
+mod sign_on;
 mod store;
 mod ticket;
 mod words;
@@ -26,8 +31,8 @@ use axum::{
     body::Body,
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
-    middleware::{Next, from_fn},
-    response::{Html, IntoResponse as _, Redirect, Response},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{Html, IntoResponse as _, Response},
     routing::{get, post},
 };
 
@@ -35,14 +40,18 @@ use crate::{
     assets::{self, CSS_URL, JS_URL},
     guard,
     language::{self, Language, Said},
+    oidc,
     problem::Problem,
-    session::{SIGN_IN, SignedIn, Visitor},
+    session::{self, SIGN_IN, SIGN_OUT, SignedIn, Visitor},
+    shelf::Made,
     state::Gateway,
 };
 
+pub(crate) use overview::chosen::Chosen;
+
 type Page = Result<Response, Problem>;
 
-pub(crate) fn routes() -> Router<Gateway> {
+pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/", get(asker::ask_form))
         .route("/ask", post(asker::ask))
@@ -59,7 +68,9 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/theo-doi/{trackingCode}/danh-gia", post(ticket::rate))
         .route("/theo-doi/{trackingCode}/khong-dung", post(ticket::reject))
         .route(SIGN_IN, get(sign_in::form).post(sign_in::sign_in))
-        .route("/dang-xuat", post(sign_in::sign_out))
+        .route(SIGN_OUT, post(sign_in::sign_out))
+        .route(sign_on::START, get(sign_on::start))
+        .route(oidc::RETURN, get(sign_on::complete))
         .route("/can-bo", get(officer::inbox))
         .route("/can-bo/phieu/{ticketId}", get(officer::question))
         .route("/can-bo/phieu/{ticketId}/duyet", post(officer::approve))
@@ -87,6 +98,14 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
         .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))
+        .route("/tong-quan", get(overview::overview))
+        .route("/tong-quan/tuong", get(overview::wall))
+        .route("/tong-quan/dong", get(overview::stream))
+        .route("/tong-quan/csv", get(overview::figures_sheet))
+        .route("/tong-quan/danh-sach", get(overview::list))
+        .route("/tong-quan/danh-sach/csv", get(overview::list_sheet))
+        .route("/tu-dong", get(automation::show).post(automation::set))
+        .route("/tu-dong/dung", post(automation::stop))
         .route("/can-bo/phieu/{ticketId}/cong-khai", post(report::publish))
         .route("/can-bo/phieu/{ticketId}/anh/{number}", get(report::photo_of_unit))
         .route("/theo-doi/{trackingCode}/anh/{number}", get(report::photo_of_asker))
@@ -101,6 +120,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/kiem-tra", post(review::check))
         .route("/can-bo/phieu/{ticketId}/trinh-duyet", post(review::submit))
         .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
+        .layer(from_fn_with_state(gateway.clone(), session::pages))
         .layer(from_fn(guard::same_site))
         .layer(from_fn(language::remember))
 }
@@ -117,6 +137,7 @@ pub(crate) struct Frame {
     role: Said,
     has_inbox: bool,
     edits: bool,
+    sees_automation: bool,
 }
 
 impl Frame {
@@ -127,10 +148,11 @@ impl Frame {
             js: &JS_URL,
             language,
             switch,
-            name: caller.map_or_else(String::new, |c| c.principal.subject.clone()),
+            name: caller.map_or_else(String::new, |c| c.name().to_owned()),
             role: role.map_or(Said::Borrowed(""), |role| words::role(language, role)),
             has_inbox: role.is_some_and(words::has_inbox),
             edits: role.is_some_and(words::edits),
+            sees_automation: role.is_some_and(words::sees_automation),
         }
     }
 
@@ -177,14 +199,56 @@ fn rendered(template: &impl Template) -> Result<String, Problem> {
     })
 }
 
+const PUBLIC: &str = "public, no-cache";
+
 /// A page that is the same for all who are not signed in: kept by browsers and proxies, which ask
 /// each time whether it has changed, so that what is withdrawn is gone at once.
-fn public(frame_of_nobody: bool, headers: &HeaderMap, kind: &'static str, text: String) -> Response {
-    let mut response = if frame_of_nobody {
-        assets::tagged(headers, "public, no-cache", text)
-    } else {
-        text.into_response()
-    };
+fn public(headers: &HeaderMap, kind: &'static str, text: String) -> Response {
+    of_kind(kind, assets::tagged(headers, PUBLIC, text))
+}
+
+/// Such a page of the library: also kept here, until the library changes. For whoever is signed in it is written anew.
+async fn kept(
+    gateway: &Gateway,
+    signed_in: bool,
+    asked: &Asked,
+    kind: &'static str,
+    make: impl Future<Output = Result<Made, Problem>>,
+) -> Page {
+    if signed_in {
+        return Ok(match make.await? {
+            Made::Text(text) => of_kind(kind, text.into_response()),
+            Made::Once(response) => response,
+        });
+    }
+    let origin = gateway.config().origin(&asked.headers);
+    let address = format!("{} {origin} {}", asked.language.tag(), asked.uri);
+    Ok(match gateway.shelf().get(gateway, address, make).await? {
+        Ok(page) => {
+            let tag = page.tag.clone();
+            of_kind(kind, assets::known(&asked.headers, PUBLIC, &tag, page.response(&asked.headers)))
+        }
+        Err(response) => response,
+    })
+}
+
+/// How a page was asked for: what it depends on beside the library.
+struct Asked {
+    uri: Uri,
+    headers: HeaderMap,
+    language: Language,
+}
+
+impl FromRequestParts<Gateway> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Infallible> {
+        let language = Language::of_page(&parts.uri, &parts.headers);
+        Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone(), language })
+    }
+}
+
+fn of_kind(kind: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("cookie, accept-encoding"));
     response
@@ -208,6 +272,11 @@ struct ErrorPage {
     passing: bool,
 }
 
+/// Whether only officers and others who are signed in come here.
+pub(crate) fn is_officers(path: &str) -> bool {
+    ["/can-bo", "/bien-tap", "/bao-cao"].iter().any(|page| path.starts_with(page))
+}
+
 fn is_page(path: &str) -> bool {
     !["/api/", "/open311/", "/assets/", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p))
 }
@@ -220,6 +289,7 @@ pub(crate) async fn render_problem(
     next: Next,
 ) -> Response {
     let is_page = is_page(request.uri().path());
+    let to_sign_in = session::to_sign_in(true, request.method(), request.uri());
     let mut response = next.run(request).await;
     if !is_page {
         return response;
@@ -228,7 +298,7 @@ pub(crate) async fn render_problem(
         return response;
     };
     if problem.status == StatusCode::UNAUTHORIZED {
-        return Redirect::to(&format!("{SIGN_IN}?het=1")).into_response();
+        return to_sign_in.into_response();
     }
     let template = ErrorPage {
         message: sentence(frame.language, &problem),
@@ -246,8 +316,8 @@ pub(crate) async fn render_problem(
     response
 }
 
-/// One segment of a path, whatever the text.
-fn segment(text: &str) -> String {
+/// One segment of a path, or one value of a query, whatever the text.
+pub(crate) fn segment(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut path, byte| {
         if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {

@@ -1,5 +1,6 @@
 //! REST: every route is one gRPC call; bodies are the protobuf messages in canonical JSON.
 
+mod account;
 mod analyst;
 mod asker;
 mod automation;
@@ -9,6 +10,7 @@ mod editor;
 mod moving;
 mod notice;
 mod officer;
+mod overview;
 mod registry;
 mod report;
 mod review;
@@ -88,6 +90,8 @@ pub(crate) fn routes() -> Table {
         .get("/api/v1/reports/hotness", analyst::hotness)
         .get("/api/v1/reports/deadlines", analyst::deadlines)
         .get("/api/v1/reports/satisfaction", analyst::satisfaction)
+        .get("/api/v1/overview", overview::get_overview)
+        .get("/api/v1/overview/tickets", overview::list_tickets)
         .get("/api/v1/lag", analyst::lag)
         .get("/api/v1/dead-letters", analyst::list_dead_letters)
         .post("/api/v1/dead-letters/redrive", analyst::redrive_dead_letters)
@@ -120,6 +124,11 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/digests/{digestId}/import", digest::import_answers)
         .get("/api/v1/notices", notice::list_notices)
         .post("/api/v1/notices/replay", notice::replay_notices)
+        .get("/api/v1/accounts", account::list_accounts)
+        .post("/api/v1/accounts", account::create_account)
+        .post("/api/v1/accounts/{name}/disable", account::disable_account)
+        .post("/api/v1/accounts/{name}/password", account::reset_password)
+        .post("/api/v1/accounts/{name}/totp", account::enrol_totp)
         .get("/api/openapi.json", assets::openapi)
 }
 

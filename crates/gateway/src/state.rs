@@ -3,6 +3,7 @@ use std::sync::Arc;
 use api::{
     analytics::v1::{
         analytics_service_client::AnalyticsServiceClient, notice_service_client::NoticeServiceClient,
+        overview_service_client::OverviewServiceClient,
     },
     answering::v1::{
         answering_service_client::AnsweringServiceClient, automation_service_client::AutomationServiceClient,
@@ -14,8 +15,8 @@ use api::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
     },
     routing::v1::{
-        custody_service_client::CustodyServiceClient, registry_service_client::RegistryServiceClient,
-        routing_service_client::RoutingServiceClient,
+        account_service_client::AccountServiceClient, custody_service_client::CustodyServiceClient,
+        registry_service_client::RegistryServiceClient, routing_service_client::RoutingServiceClient,
     },
 };
 use runtime::{Context, Peer};
@@ -24,7 +25,11 @@ use tokio::sync::Semaphore;
 use crate::{
     config::Config,
     limits::Limits,
+    oidc::Provider,
     organisation::{self, Organisation},
+    overviews::Overviews,
+    shelf::Shelf,
+    standing::Standing,
 };
 
 /// What every handler needs; cheap to clone.
@@ -35,18 +40,38 @@ struct Inner {
     context: Context,
     config: Config,
     organisation: organisation::Cache,
+    overviews: Overviews,
+    shelf: Shelf,
     places: Semaphore,
     uploads: Semaphore,
     limits: Limits,
+    provider: Option<Provider>,
+    standing: Standing,
 }
 
 impl Gateway {
-    pub fn new(context: Context, config: Config) -> Self {
+    pub fn try_new(context: Context, config: Config) -> anyhow::Result<Self> {
         let places = Semaphore::new(config.concurrency_max);
         let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);
         let organisation = organisation::Cache::default();
-        Self(Arc::new(Inner { context, config, organisation, places, uploads, limits }))
+        let provider = Provider::try_new(&config.oidc)?;
+        let standing = Standing::default();
+        let overviews = Overviews::new(&config);
+        let shelf = Shelf::default();
+        let inner = Inner {
+            context,
+            config,
+            organisation,
+            overviews,
+            shelf,
+            places,
+            uploads,
+            limits,
+            provider,
+            standing,
+        };
+        Ok(Self(Arc::new(inner)))
     }
 
     pub fn context(&self) -> &Context {
@@ -72,9 +97,29 @@ impl Gateway {
         &self.0.limits
     }
 
+    /// The agency's own accounts, if a provider of them is configured.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
+    }
+
+    /// Who may still act, and for which unit.
+    pub fn standing(&self) -> &Standing {
+        &self.0.standing
+    }
+
     /// The registry of units and fields, at most some seconds old.
     pub async fn organisation(&self) -> Arc<Organisation> {
         self.0.organisation.get(self).await
+    }
+
+    /// The leader's figures.
+    pub fn overviews(&self) -> &Overviews {
+        &self.0.overviews
+    }
+
+    /// Pages of the library.
+    pub fn shelf(&self) -> &Shelf {
+        &self.0.shelf
     }
 
     /// A request that gives up when the HTTP request would.
@@ -100,6 +145,16 @@ impl Gateway {
     /// Of agencies, units and fields.
     pub fn registry(&self, bearer: Option<&str>) -> RegistryServiceClient<Peer> {
         RegistryServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    /// Of local accounts.
+    pub fn accounts(&self, bearer: Option<&str>) -> AccountServiceClient<Peer> {
+        AccountServiceClient::new(self.0.context.peer_as("routing", bearer))
+    }
+
+    /// As [`Self::accounts`], for what only the gateway itself may ask.
+    pub fn accounts_as_gateway(&self) -> AccountServiceClient<Peer> {
+        AccountServiceClient::new(self.0.context.peer("routing"))
     }
 
     pub fn answering(&self, bearer: Option<&str>) -> AnsweringServiceClient<Peer> {
@@ -143,6 +198,11 @@ impl Gateway {
     /// What was told to somebody outside.
     pub fn notices(&self, bearer: Option<&str>) -> NoticeServiceClient<Peer> {
         NoticeServiceClient::new(self.0.context.peer_as("analytics", bearer))
+    }
+
+    /// The leader's figures, and the tickets behind them.
+    pub fn overview(&self, bearer: Option<&str>) -> OverviewServiceClient<Peer> {
+        OverviewServiceClient::new(self.0.context.peer_as("analytics", bearer))
     }
 
     pub fn analytics(&self, bearer: Option<&str>) -> AnalyticsServiceClient<Peer> {

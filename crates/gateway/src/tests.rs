@@ -1,5 +1,7 @@
 //! The whole router, with peers that cannot be reached: what it answers by itself.
 
+mod sessions;
+
 use axum::{
     Router,
     body::Body,
@@ -34,7 +36,7 @@ async fn context() -> Context {
 }
 
 async fn app() -> Router {
-    router(&context().await, &Config::default())
+    router(&context().await, &Config::default()).unwrap()
 }
 
 async fn send(app: Router, request: Request<Body>) -> (StatusCode, Response<()>, String) {
@@ -139,7 +141,7 @@ async fn a_refused_form_keeps_what_was_typed_as_text() {
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused() {
-    for path in ["/ask", "/dang-nhap", "/dang-xuat", "/can-bo/phieu/x/duyet"] {
+    for path in ["/ask", "/dang-nhap", "/dang-xuat", "/can-bo/phieu/x/duyet", "/tu-dong", "/tu-dong/dung"] {
         let mut request = post(path, "application/x-www-form-urlencoded", "text=x");
         request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
         assert_eq!(send(app().await, request).await.0, StatusCode::FORBIDDEN, "{path}");
@@ -150,12 +152,12 @@ async fn forms_of_other_sites_are_refused() {
 async fn officers_sign_in_with_a_token_and_out_again() {
     let (status, response, _) = get("/can-bo").await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    assert_eq!(response.headers()[header::LOCATION], "/dang-nhap");
+    assert_eq!(response.headers()[header::LOCATION], "/dang-nhap?ve=%2Fcan-bo");
 
     let context = context().await;
     let officer = Principal { subject: "an".into(), role: RoleName::Officer, unit: None };
     let token = context.tokens().sign(&officer, Duration::hours(1), context.clock.now()).unwrap();
-    let app = router(&context, &Config::default());
+    let app = router(&context, &Config::default()).unwrap();
     let form = |token: &str| {
         post("/dang-nhap", "application/x-www-form-urlencoded", format!("token=+{token}%0D%0A"))
     };
@@ -182,6 +184,32 @@ async fn officers_sign_in_with_a_token_and_out_again() {
 }
 
 #[tokio::test]
+async fn a_stream_is_for_who_is_signed_in_and_ends_with_the_session_and_the_process() {
+    for path in
+        ["/tong-quan", "/tong-quan/tuong", "/tong-quan/dong", "/tong-quan/danh-sach?gi=den", "/tu-dong"]
+    {
+        assert_eq!(get(path).await.0, StatusCode::SEE_OTHER, "{path}");
+    }
+    let context = context().await;
+    let config = Config { overview_refresh_ms: 500, ..Config::default() };
+    let app = router(&context, &config).unwrap();
+    let analyst = Principal { subject: "an".into(), role: RoleName::Analyst, unit: None };
+    let stream = |lasting: Duration| {
+        let token = context.tokens().sign(&analyst, lasting, context.clock.now()).unwrap();
+        let request = Request::get("/tong-quan/dong");
+        request.header(header::COOKIE, format!("motcua_session={token}")).body(Body::empty()).unwrap()
+    };
+    // Nothing can be counted here, but the stream goes on until the session is over.
+    let (status, response, body) = send(app.clone(), stream(Duration::seconds(2))).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+    assert!(body.contains("away") && body.contains("event: ended"), "{body}");
+    context.shutdown.cancel();
+    let (_, _, body) = send(app, stream(Duration::hours(1))).await;
+    assert!(body.contains("away") && !body.contains("ended"), "{body}");
+}
+
+#[tokio::test]
 async fn the_api_takes_no_cookie_and_no_broken_header() {
     let mut request = Request::get("/api/v1/inbox").body(Body::empty()).unwrap();
     request.headers_mut().insert(header::AUTHORIZATION, "Basic YQ==".parse().unwrap());
@@ -204,7 +232,7 @@ async fn assets_are_kept_by_browsers() {
 #[tokio::test]
 async fn what_is_over_the_limit_is_shed() {
     let config = Config { concurrency_max: 0, ..Config::default() };
-    let app = router(&context().await, &config);
+    let app = router(&context().await, &config).unwrap();
     let request = Request::get("/api/v1/search?q=x").body(Body::empty()).unwrap();
     let (status, _, body) = send(app.clone(), request).await;
     assert_eq!((status, reason(&body).as_str()), (StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"));

@@ -48,6 +48,7 @@ impl Intake {
             DeadlineChange::Resumed => Milestone::Resumed,
             DeadlineChange::Extended => Milestone::Extended,
             DeadlineChange::Hastened => Milestone::Hastened,
+            DeadlineChange::Recomputed => Milestone::Recomputed,
         };
         let at = api::time(event.changed_at.as_ref()).unwrap_or(received.occurred_at);
         let seen = Seen { what, at, unit_name: &event.unit_name };

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use api::knowledge::v1::{
     FieldCount, FindReusableRequest, FindReusableResponse, GetIndexStatusRequest, GetIndexStatusResponse,
-    GetPublishedRequest, ImportAnswersRequest, ImportAnswersResponse, ListPublishedRequest,
-    ListPublishedResponse, Neighbour, PublishedPassage, RankOwnersRequest, RankOwnersResponse,
-    ReindexRequest, ReindexResponse, SearchRequest, SearchResponse, SearchResult, Verdict,
-    knowledge_service_server::KnowledgeService,
+    GetLibraryVersionRequest, GetLibraryVersionResponse, GetPublishedRequest, ImportAnswersRequest,
+    ImportAnswersResponse, ListPublishedRequest, ListPublishedResponse, Neighbour, PublishedPassage,
+    RankOwnersRequest, RankOwnersResponse, ReindexRequest, ReindexResponse, SearchRequest, SearchResponse,
+    SearchResult, Verdict, knowledge_service_server::KnowledgeService,
 };
 use runtime::{RoleName, require};
 use tonic::{Request, Response, Status};
@@ -114,6 +114,14 @@ impl KnowledgeService for Knowledge {
         request: Request<GetPublishedRequest>,
     ) -> Result<Response<PublishedPassage>, Status> {
         Ok(Response::new(published(Knowledge::get_published(self, &request.into_inner().id).await?)))
+    }
+
+    async fn get_library_version(
+        &self,
+        _: Request<GetLibraryVersionRequest>,
+    ) -> Result<Response<GetLibraryVersionResponse>, Status> {
+        let (version, changes_at) = self.library_version().await?;
+        Ok(Response::new(GetLibraryVersionResponse { version, changes_at: changes_at.map(api::timestamp) }))
     }
 }
 

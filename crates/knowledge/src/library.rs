@@ -33,6 +33,13 @@ impl Knowledge {
         Ok(Library { page: Page { more: truncate(&mut items, limit), items }, fields })
     }
 
+    /// Which state the library is in, and when the next validity begins or ends.
+    pub async fn library_version(&self) -> Result<(u64, Option<DateTime<Utc>>), Refusal> {
+        let mut conn = self.pool.acquire().await?;
+        let (version, changes_at) = storage::library::version(&mut conn, self.clock.now()).await?;
+        Ok((version.unsigned_abs(), changes_at))
+    }
+
     /// One answer; of a copy the origin. What has ended is shown as such.
     pub async fn get_published(&self, id: &str) -> Result<Shown, Refusal> {
         let now = self.clock.now();

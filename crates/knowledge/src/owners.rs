@@ -38,6 +38,9 @@ const BATCH: usize = 16;
 /// How long a question waits for what was just learned to count for it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long it waits after a start for anything to be learned; a call waits half a minute.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(25);
+
 /// How often to look for what other processes brought.
 const POLL: Duration = Duration::from_secs(30);
 
@@ -91,8 +94,9 @@ impl Owners {
     async fn model(&self) -> Result<Option<Arc<Model>>, Refusal> {
         let news = *self.news.borrow();
         let mut learned = self.learned.subscribe();
+        let patience = if learned.borrow().of == 0 { PATIENCE_AT_FIRST } else { PATIENCE };
         // In vain: what is there has to do.
-        let _ = tokio::time::timeout(PATIENCE, learned.wait_for(|learned| learned.of >= news)).await;
+        let _ = tokio::time::timeout(patience, learned.wait_for(|learned| learned.of >= news)).await;
         let learned = learned.borrow().clone();
         if learned.of == 0 {
             return Err(Refusal::unavailable("OWNERS_UNKNOWN", "who answers what is still being learned"));

@@ -80,6 +80,10 @@ impl Client {
         Ok(Self { channel, bearer: format!("Bearer {token}").parse()? })
     }
 
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     pub async fn import(
         &self,
         request: ImportAnswersRequest,
@@ -194,7 +198,8 @@ impl Client {
         say(&format!("{replayed} notices are sent again"))
     }
 
-    fn signed<T>(&self, message: T) -> Request<T> {
+    /// As the operator.
+    pub fn signed<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.bearer.clone());
         request

@@ -1,5 +1,6 @@
 //! `motcua`: one binary, many roles. It parses and calls; the logic is in the crates it names.
 
+mod account;
 mod apply;
 mod backtest;
 mod calibrate;
@@ -74,6 +75,11 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Makes the organisation of a running platform what a file says: shows the plan, then does it.
     Apply(apply::Args),
+    /// Local accounts of a running platform, for sites without an OpenID provider.
+    Account {
+        #[command(subcommand)]
+        account: account::Account,
+    },
     /// Says which unit of a running platform a text would go to, and why.
     Route {
         #[command(flatten)]
@@ -225,6 +231,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             export::judgements(&file, &server.connect(&settings)?).await
         }
         Command::Backtest(args) => backtest::run(settings, &args).await,
+        Command::Account { account } => account::run(&settings, account).await,
         Command::Apply(args) => apply::run(&settings, &args).await,
         Command::Route { server, explain, field } => {
             route::run(&server.connect(&settings)?, explain, field).await

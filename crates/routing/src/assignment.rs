@@ -36,6 +36,50 @@ pub struct Assignment {
     pub suggestions: Vec<Suggestion>,
 }
 
+/// A question's deadline, and who has the question: what a change of its deadline tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clocked {
+    pub ticket_id: TicketId,
+    pub agency: String,
+    pub unit: String,
+    pub field: String,
+    pub deadline: Deadline,
+}
+
+impl Clocked {
+    /// That a person, or another calendar, changed its deadline.
+    pub fn changed(
+        &self,
+        change: DeadlineChange,
+        organisation: &Organisation,
+        at: DateTime<Utc>,
+    ) -> DeadlineChanged {
+        DeadlineChanged {
+            ticket_id: self.ticket_id.to_string(),
+            version: self.deadline.version,
+            change: change.into(),
+            deadline: Some(self.deadline.snapshot(organisation.leader(&self.unit))),
+            agency: self.agency.clone(),
+            unit: self.unit.clone(),
+            unit_name: organisation.unit(&self.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
+            field: self.field.clone(),
+            changed_at: Some(api::timestamp(at)),
+        }
+    }
+}
+
+impl From<&Assignment> for Clocked {
+    fn from(assignment: &Assignment) -> Self {
+        Self {
+            ticket_id: assignment.ticket_id,
+            agency: assignment.agency.clone(),
+            unit: assignment.unit.clone(),
+            field: assignment.field.clone(),
+            deadline: assignment.deadline.clone(),
+        }
+    }
+}
+
 /// Why a unit could not be assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAssigned {
@@ -242,26 +286,6 @@ impl Assignment {
             binding: v1::Binding::from(self.binding).into(),
             moves: self.moves,
             moves_max: moves.max,
-        }
-    }
-
-    /// That a person changed its deadline.
-    pub fn deadline_changed(
-        &self,
-        change: DeadlineChange,
-        organisation: &Organisation,
-        at: DateTime<Utc>,
-    ) -> DeadlineChanged {
-        DeadlineChanged {
-            ticket_id: self.ticket_id.to_string(),
-            version: self.deadline.version,
-            change: change.into(),
-            deadline: Some(self.deadline.snapshot(organisation.leader(&self.unit))),
-            agency: self.agency.clone(),
-            unit: self.unit.clone(),
-            unit_name: organisation.unit(&self.unit).map(|unit| unit.name.clone()).unwrap_or_default(),
-            field: self.field.clone(),
-            changed_at: Some(api::timestamp(at)),
         }
     }
 

@@ -87,6 +87,8 @@ fn viet_nam() -> Tz {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
+    /// As the database counts them; 0: not told yet.
+    version: u32,
     time_zone: Tz,
     weekend: Vec<Weekday>,
     shifts: Vec<(NaiveTime, NaiveTime)>,
@@ -119,11 +121,32 @@ impl Calendar {
                 "{day} is named as a working day, but it is no weekend"
             );
         }
+        let weekend = std::iter::successors(Some(Weekday::Mon), |day| Some(day.succ())).take(7);
         Ok(Self {
+            version: 0,
             time_zone: file.time_zone,
-            weekend: file.weekend.clone(),
+            weekend: weekend.filter(|day| file.weekend.contains(day)).collect(),
             shifts: file.shifts.clone(),
             exceptions: days,
+        })
+    }
+
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    #[must_use]
+    pub fn of_version(self, version: u32) -> Self {
+        Self { version, ..self }
+    }
+
+    /// All that a due time is computed from; the same for files that say the same in another way.
+    pub fn content(&self) -> serde_json::Value {
+        serde_json::json!({
+            "time_zone": self.time_zone,
+            "weekend": self.weekend,
+            "shifts": self.shifts,
+            "exceptions": self.exceptions,
         })
     }
 

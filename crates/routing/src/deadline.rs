@@ -32,6 +32,9 @@ pub struct Deadline {
     /// Reached since the due time was last changed.
     pub steps: Vec<Step>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// The version of the calendar that it was computed with; 0: before it was kept.
+    #[serde(default)]
+    pub calendar: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,31 @@ pub struct Extension {
     pub approver: String,
     /// Who entered it.
     pub by: String,
+}
+
+/// A change of calendar that changed the due time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recomputation {
+    pub round: u32,
+    pub from_calendar: u32,
+    pub to_calendar: u32,
+    pub due_before: DateTime<Utc>,
+    pub due_at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
+}
+
+impl Recomputation {
+    /// `None`: it is due when it was.
+    pub fn between(before: &Deadline, after: &Deadline, at: DateTime<Utc>) -> Option<Self> {
+        (before.due_at != after.due_at).then_some(Self {
+            round: after.round,
+            from_calendar: before.calendar,
+            to_calendar: after.calendar,
+            due_before: before.due_at,
+            due_at: after.due_at,
+            at,
+        })
+    }
 }
 
 /// Of what somebody is told, in the order in which it usually comes.
@@ -121,6 +149,7 @@ impl Deadline {
             extensions: Vec::new(),
             steps: Vec::new(),
             ended_at: None,
+            calendar: rules.calendar.version(),
             policy,
         }
     }
@@ -152,6 +181,7 @@ impl Deadline {
             extensions: Vec::new(),
             steps: Vec::new(),
             ended_at: answered.then_some(at),
+            calendar: 0,
         }
     }
 
@@ -233,6 +263,27 @@ impl Deadline {
         self.urgency = Urgency::Urgent;
         self.version += 1;
         Ok(Some(self))
+    }
+
+    /// Another calendar is in force: what is promised still is computed with it, from the beginning. Steps
+    /// that were taken stay, and are not taken again. Says whether a time has changed.
+    #[must_use]
+    pub fn recalculate(mut self, calendar: &Calendar) -> (Self, bool) {
+        self.calendar = calendar.version();
+        // What was promised before there were policies has no term.
+        if self.ended_at.is_some() || self.policy.code.is_empty() {
+            return (self, false);
+        }
+        let due_at = self.computed(calendar);
+        let unheard = self.policy.first_response.filter(|_| self.first_response_at.is_none());
+        let first =
+            unheard.map(|span| calendar.due(self.started_at, span, &[])).or(self.first_response_due_at);
+        let changed = (due_at, first) != (self.due_at, self.first_response_due_at);
+        if changed {
+            (self.due_at, self.first_response_due_at) = (due_at, first);
+            self.version += 1;
+        }
+        (self, changed)
     }
 
     /// It has its answer.
@@ -333,11 +384,16 @@ impl Deadline {
         self.extensions.iter().map(|extension| extension.number).sum()
     }
 
-    fn recompute(&mut self, calendar: &Calendar) {
+    fn computed(&self, calendar: &Calendar) -> DateTime<Utc> {
         let stop = |pause: &Pause| Some(Stop { since: pause.since, until: pause.until? });
         let stops: Vec<Stop> = self.pauses.iter().filter_map(stop).collect();
         let term = self.policy.answer;
-        let due_at = calendar.due(self.started_at, term.of(term.number() + self.extended_by()), &stops);
+        calendar.due(self.started_at, term.of(term.number() + self.extended_by()), &stops)
+    }
+
+    fn recompute(&mut self, calendar: &Calendar) {
+        self.calendar = calendar.version();
+        let due_at = self.computed(calendar);
         if due_at != self.due_at {
             self.due_at = due_at;
             // What was said of the old deadline is said anew of the new one.

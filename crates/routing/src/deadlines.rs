@@ -7,8 +7,8 @@ use api::{
 use runtime::{Principal, Refusal};
 
 use crate::{
-    assignment::Assignment,
-    deadline::{Deadline, Extension, Pause, Refused},
+    assignment::{Assignment, Clocked},
+    deadline::{Deadline, Extension, Pause, Recomputation, Refused},
     policy::{Case, Urgency, WaitsFor},
     service::Routing,
     storage,
@@ -18,6 +18,9 @@ use crate::{
 const REASON_CHARS_MAX: usize = 2_000;
 const APPROVER_CHARS_MAX: usize = 200;
 
+/// Changes by other calendars that are shown, the newest.
+const RECOMPUTATIONS_MAX: i64 = 50;
+
 impl Routing {
     pub async fn get_deadline(
         &self,
@@ -26,6 +29,13 @@ impl Routing {
     ) -> Result<Assignment, Refusal> {
         let mut conn = self.pool.acquire().await?;
         of_unit(officer, storage::find_assignment(&mut conn, ticket_id).await?)
+    }
+
+    /// What changed calendars did to a question's present deadline.
+    pub async fn recomputations(&self, assignment: &Assignment) -> Result<Vec<Recomputation>, Refusal> {
+        let mut conn = self.pool.acquire().await?;
+        let (ticket_id, round) = (assignment.ticket_id, assignment.deadline.round);
+        Ok(storage::calendar::recomputations(&mut conn, ticket_id, round, RECOMPUTATIONS_MAX).await?)
     }
 
     pub async fn pause_deadline(
@@ -121,7 +131,7 @@ impl Routing {
         let Some(deadline) = step(&assignment).map_err(refused)? else { return Ok(assignment) };
         assignment.deadline = deadline;
         storage::save_assignment(&mut tx, &assignment, &self.rules).await?;
-        let fact = assignment.deadline_changed(change, &self.organisation, self.clock.now());
+        let fact = Clocked::from(&assignment).changed(change, &self.organisation, self.clock.now());
         bus::outbox::put(&mut tx, &fact).await?;
         tx.commit().await?;
         Ok(assignment)

@@ -1,5 +1,6 @@
 //! Requests to typed values, results to responses.
 
+pub mod account;
 mod custody;
 mod registry;
 
@@ -60,7 +61,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ticket_id = parse(&request.get_ref().ticket_id)?;
-        Ok(self.deadline(&self.0.routing().get_deadline(&officer, ticket_id).await?))
+        self.deadline(&self.0.routing().get_deadline(&officer, ticket_id).await?).await
     }
 
     async fn pause_deadline(
@@ -78,7 +79,7 @@ impl RoutingService for Grpc {
             }
         };
         let ticket_id = parse(&request.ticket_id)?;
-        Ok(self.deadline(&self.0.routing().pause_deadline(&officer, ticket_id, &request, waits_for).await?))
+        self.deadline(&self.0.routing().pause_deadline(&officer, ticket_id, &request, waits_for).await?).await
     }
 
     async fn resume_deadline(
@@ -87,7 +88,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let officer = require(&request, &DESK)?;
         let ResumeDeadlineRequest { ticket_id, version } = request.into_inner();
-        Ok(self.deadline(&self.0.routing().resume_deadline(&officer, parse(&ticket_id)?, version).await?))
+        self.deadline(&self.0.routing().resume_deadline(&officer, parse(&ticket_id)?, version).await?).await
     }
 
     async fn extend_deadline(
@@ -97,7 +98,7 @@ impl RoutingService for Grpc {
         let officer = require(&request, &DESK)?;
         let request = request.into_inner();
         let ticket_id = parse(&request.ticket_id)?;
-        Ok(self.deadline(&self.0.routing().extend_deadline(&officer, ticket_id, &request).await?))
+        self.deadline(&self.0.routing().extend_deadline(&officer, ticket_id, &request).await?).await
     }
 
     async fn hasten_deadline(
@@ -106,7 +107,7 @@ impl RoutingService for Grpc {
     ) -> Result<Response<GetDeadlineResponse>, Status> {
         let dispatcher = require(&request, &DISPATCH)?;
         let ticket_id = parse(&request.get_ref().ticket_id)?;
-        Ok(self.deadline(&self.0.routing().hasten_deadline(&dispatcher, ticket_id).await?))
+        self.deadline(&self.0.routing().hasten_deadline(&dispatcher, ticket_id).await?).await
     }
 
     async fn get_routing(
@@ -142,8 +143,9 @@ impl RoutingService for Grpc {
 }
 
 impl Grpc {
-    fn deadline(&self, assignment: &Assignment) -> Response<GetDeadlineResponse> {
+    async fn deadline(&self, assignment: &Assignment) -> Result<Response<GetDeadlineResponse>, Status> {
         let (routing, deadline) = (self.0.routing(), &assignment.deadline);
+        let recomputations = routing.recomputations(assignment).await?;
         let left = deadline.left(&routing.rules.calendar, routing.clock.now());
         let pauses = deadline.pauses.iter().map(|pause| v1::DeadlinePause {
             since: Some(api::timestamp(pause.since)),
@@ -160,8 +162,13 @@ impl Grpc {
             approver: extension.approver.clone(),
             by: extension.by.clone(),
         });
+        let recomputations = recomputations.iter().map(|recomputation| v1::DeadlineRecomputation {
+            at: Some(api::timestamp(recomputation.at)),
+            due_before: Some(api::timestamp(recomputation.due_before)),
+            due_at: Some(api::timestamp(recomputation.due_at)),
+        });
         let ending = deadline.ending().map_or(v1::DeadlineEnding::Unspecified, Into::into);
-        Response::new(GetDeadlineResponse {
+        Ok(Response::new(GetDeadlineResponse {
             deadline: Some(deadline.snapshot(routing.organisation.leader(&assignment.unit))),
             working_minutes_left: u32::try_from(left.num_minutes()).unwrap_or_default(),
             ending: ending.into(),
@@ -171,7 +178,8 @@ impl Grpc {
             pause_for: deadline.policy.pause.iter().map(|what| v1::WaitsFor::from(*what).into()).collect(),
             extension_left: deadline.extension_left(),
             unit: unit(deadline.policy.answer).into(),
-        })
+            recomputations: recomputations.collect(),
+        }))
     }
 }
 

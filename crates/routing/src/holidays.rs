@@ -4,6 +4,7 @@
 use anyhow::{Context as _, bail, ensure};
 use chrono::{Days, NaiveDate};
 use icalendar::parser::{Component, Property, read_components, unfold};
+use serde::Serialize;
 
 const BYTES_MAX: usize = 1 << 20;
 const EVENTS_MAX: usize = 5_000;
@@ -11,7 +12,8 @@ const EVENTS_MAX: usize = 5_000;
 const DAYS_MAX: usize = 60;
 
 /// What a file says of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Exception {
     /// Not worked.
     Holiday,

@@ -1,6 +1,8 @@
 //! Which unit answers, and by when. What it is unsure of goes to the dispatcher's desk, which is a
 //! unit like any other: nothing waits where nobody looks.
 
+mod account;
+mod accounts;
 mod assignment;
 mod calendar;
 mod choice;
@@ -12,7 +14,9 @@ mod grpc;
 mod holidays;
 mod moves;
 mod organisation;
+mod password;
 mod policy;
+mod recompute;
 mod registrar;
 mod registry;
 mod rule;
@@ -25,13 +29,17 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use api::routing::v1::{
-    custody_service_server::CustodyServiceServer, registry_service_server::RegistryServiceServer,
-    routing_service_server::RoutingServiceServer,
+    account_service_server::AccountServiceServer, custody_service_server::CustodyServiceServer,
+    registry_service_server::RegistryServiceServer, routing_service_server::RoutingServiceServer,
 };
 use runtime::{Context, Role};
 use serde::{Deserialize, Serialize};
 
-use crate::{grpc::Grpc, registrar::Registrar};
+use crate::{
+    accounts::Accounts,
+    grpc::{Grpc, account::AccountGrpc},
+    registrar::Registrar,
+};
 
 /// The schema this crate owns.
 pub const SCHEMA: &str = "routing";
@@ -64,10 +72,13 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (submitted, returned) = (registrar.clone(), registrar.clone());
     let (reopened, approved) = (registrar.clone(), registrar.clone());
     let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
+    let recompute = registrar.clone().run_recompute(ctx.shutdown.clone());
     let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
+    let accounts = AccountGrpc(Accounts::open(ctx, registrar.clone()).await.context("accounts")?);
     let grpc = Grpc(registrar);
     Ok(Role::named("routing")
         .serves(RegistryServiceServer::new(grpc.clone()))
+        .serves(AccountServiceServer::new(accounts))
         .serves(CustodyServiceServer::new(grpc.clone()))
         .serves(RoutingServiceServer::new(grpc))
         .hears(bus::hearer("routing", move |event| {
@@ -87,5 +98,6 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             async move { routing.on_answer_approved(event).await }
         }))
         .runs("deadlines", sweep)
+        .runs("calendar", recompute)
         .runs("registry", refresh))
 }

@@ -240,6 +240,17 @@ impl Organisation {
         Some(among.or(heirs.first().copied()).unwrap_or(self.desk()))
     }
 
+    /// The unit that goes on for one: itself, or the only one that it became. `None`: it was closed or split,
+    /// or never heard of; who was in it has to be asked.
+    pub fn successor(&self, unit: &str) -> Option<&Unit> {
+        let mut heirs = Vec::new();
+        self.collect_heirs(unit, &mut Vec::new(), &mut heirs);
+        match heirs[..] {
+            [heir] => Some(heir),
+            _ => None,
+        }
+    }
+
     fn collect_heirs<'a>(&'a self, unit: &str, seen: &mut Vec<String>, heirs: &mut Vec<&'a Unit>) {
         if seen.iter().any(|code| code == unit) {
             return;

@@ -31,7 +31,7 @@ pub struct Rules {
 }
 
 /// When somebody is told of a deadline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
     /// Worked hours before the deadline.
@@ -136,6 +136,17 @@ impl Rules {
         file.moves.check()?;
         check(&file.policies)?;
         Ok(Self { calendar, warning: file.warning, moves: file.moves, policies: file.policies })
+    }
+
+    /// The same, with the version that the database counts its calendar by.
+    #[must_use]
+    pub fn of_version(&self, version: u32) -> Self {
+        Self { calendar: self.calendar.clone().of_version(version), ..self.clone() }
+    }
+
+    /// What the times of an open question are computed from beside its own policy, to be kept and compared.
+    pub fn reckoning(&self) -> serde_json::Value {
+        serde_json::json!({ "calendar": self.calendar.content(), "warning": self.warning })
     }
 
     /// Policies for fields and agencies that an organisation has not; they bind nothing.

@@ -6,7 +6,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use api::routing::v1::{OrganisationChanged, OrganisationStep, PlanOrganisationResponse};
 use chrono::{DateTime, Utc};
 use runtime::{Context, Refusal};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,9 +14,13 @@ use uuid::Uuid;
 use crate::{
     Config,
     organisation::Organisation,
+    policy::Rules,
     registry::{Fault, Plan, Registry, When},
     service::Routing,
-    storage::registry::{self as storage, Application, Version},
+    storage::{
+        calendar,
+        registry::{self as storage, Application, Version},
+    },
 };
 
 /// How often to look whether another process has changed the registry.
@@ -33,6 +37,8 @@ pub struct Registrar {
     /// With whatever organisation was in force when the process started.
     routing: Routing,
     current: Arc<watch::Sender<Current>>,
+    /// The file's, by the version of its calendar.
+    rules: Arc<watch::Sender<Arc<Rules>>>,
 }
 
 /// The registry, and what of it is in force.
@@ -89,7 +95,22 @@ impl Registrar {
         let current = Current::of(Arc::new(registry), now);
         let current =
             current.ok_or_else(|| anyhow::anyhow!("the registry has versions but no organisation"))?;
-        Ok(Self { routing, current: Arc::new(watch::Sender::new(current)) })
+        let held = calendar::hold(&routing.pool, &routing.rules.reckoning(), None).await?;
+        let rules = Arc::new(routing.rules.of_version(held.version));
+        let rules = Arc::new(watch::Sender::new(rules));
+        Ok(Self { routing, current: Arc::new(watch::Sender::new(current)), rules })
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.routing.pool
+    }
+
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.borrow().clone()
+    }
+
+    pub fn take_rules(&self, rules: Arc<Rules>) {
+        self.rules.send_replace(rules);
     }
 
     /// What is in force now.
@@ -104,9 +125,9 @@ impl Registrar {
         next
     }
 
-    /// The use cases, with the organisation that is in force now from beginning to end.
+    /// The use cases, with the organisation and the calendar that are in force now from beginning to end.
     pub fn routing(&self) -> Routing {
-        self.routing.clone().within(self.current().organisation)
+        self.routing.clone().within(self.current().organisation, self.rules())
     }
 
     /// An older registry never takes the place of a newer one.

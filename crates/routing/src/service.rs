@@ -56,10 +56,10 @@ impl Routing {
         })
     }
 
-    /// The same, with another organisation in force.
+    /// The same, with what is in force.
     #[must_use]
-    pub fn within(self, organisation: Arc<Organisation>) -> Self {
-        Self { organisation, ..self }
+    pub fn within(self, organisation: Arc<Organisation>, rules: Arc<Rules>) -> Self {
+        Self { organisation, rules, ..self }
     }
 
     /// A declared rule, else the asker's choice, else the likeliest unit, else the desk; and the units

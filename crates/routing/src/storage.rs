@@ -1,5 +1,7 @@
 //! SQL of `routing.*`.
 
+pub mod account;
+pub mod calendar;
 pub mod custody;
 pub mod registry;
 
@@ -44,19 +46,22 @@ pub async fn find_assignment(
     row.map(Assignment::try_from).transpose()
 }
 
-/// Some of the assignments whose deadline has a step to take, locked; those that another has are left out.
+/// Some of the assignments whose deadline has a step to take, locked; left out are those that another has,
+/// and those whose deadline is still to be computed with this calendar.
 pub async fn lock_stepping(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
+    calendar: u32,
     limit: i64,
 ) -> Result<Vec<Assignment>, sqlx::Error> {
     let rows = sqlx::query_as!(
         Row,
         "select ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered, deadline,
                 suggestions, moves, binding
-         from routing.assignment where next_step_at <= $1 order by next_step_at limit $2
-         for update skip locked",
+         from routing.assignment where next_step_at <= $1 and (calendar >= $2 or deadline is null)
+         order by next_step_at limit $3 for update skip locked",
         now,
+        i32::try_from(calendar).unwrap_or(i32::MAX),
         limit,
     )
     .fetch_all(conn)
@@ -94,13 +99,14 @@ pub async fn save_assignment(
     sqlx::query!(
         "insert into routing.assignment
              (ticket_id, version, question, agency, unit, field, reason, due_at, routed_at, answered,
-              deadline, next_step_at, suggestions, moves, binding)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+              deadline, next_step_at, suggestions, moves, binding, calendar)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (ticket_id) do update
          set version = excluded.version, question = excluded.question, agency = excluded.agency,
              unit = excluded.unit, field = excluded.field, reason = excluded.reason, due_at = excluded.due_at,
              routed_at = excluded.routed_at, answered = excluded.answered, deadline = excluded.deadline,
-             next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding",
+             next_step_at = excluded.next_step_at, moves = excluded.moves, binding = excluded.binding,
+             calendar = excluded.calendar",
         assignment.ticket_id.0,
         i32::try_from(assignment.version).unwrap_or(i32::MAX),
         serde_json::to_value(&assignment.question).expect("a question serialises"),
@@ -116,6 +122,8 @@ pub async fn save_assignment(
         serde_json::to_value(&assignment.suggestions).expect("suggestions serialise"),
         i32::try_from(assignment.moves).unwrap_or(i32::MAX),
         assignment.binding.name(),
+        // The next step is of these rules: where they are older, it is computed anew too.
+        i32::try_from(assignment.deadline.calendar.min(rules.calendar.version())).unwrap_or(i32::MAX),
     )
     .execute(conn)
     .await?;

@@ -75,7 +75,7 @@ impl Routing {
     async fn sweep_batch(&self) -> Result<bool, sqlx::Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let found = storage::lock_stepping(&mut tx, now, BATCH).await?;
+        let found = storage::lock_stepping(&mut tx, now, self.rules.calendar.version(), BATCH).await?;
         let more = i64::try_from(found.len()).unwrap_or(i64::MAX) == BATCH;
         for mut assignment in found {
             while let Some((deadline, step)) = assignment.deadline.clone().step(&self.rules, now) {

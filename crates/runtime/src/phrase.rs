@@ -3,6 +3,11 @@
 
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
+/// A text in the one form of those that look the same (Unicode NFC), whatever keyboard it was typed on.
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
 /// A text in which phrases are looked for.
 #[derive(Debug)]
 pub struct Typed {

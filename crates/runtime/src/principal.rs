@@ -11,6 +11,7 @@ use pasetors::{
     version4::{LocalToken, V4},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{Refusal, Secret};
 
@@ -81,12 +82,48 @@ pub struct Principal {
     pub unit: Option<String>,
 }
 
+/// A person's sitting at a browser. Its tokens are short and renewed while somebody works: a browser left
+/// alone ends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub id: Uuid,
+    pub began: DateTime<Utc>,
+    /// When it ends however busy it is.
+    pub until: DateTime<Utc>,
+    pub by: SignedInBy,
+    /// What the pages call the person; never logged.
+    pub name: String,
+}
+
+/// What a session began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignedInBy {
+    /// A bearer token that the operator issued.
+    Token,
+    /// A local account, of the subject's name.
+    Account,
+    /// The agency's OpenID provider.
+    Provider,
+}
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub principal: Principal,
+    pub expires: DateTime<Utc>,
+    /// `None`: a script's token.
+    pub session: Option<Session>,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     #[serde(flatten)]
     principal: Principal,
     /// Seconds since 1970.
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<Session>,
 }
 
 /// Why the configured key cannot sign.
@@ -97,7 +134,7 @@ pub struct BadKey;
 /// Signs and verifies bearer tokens.
 #[derive(Clone)]
 pub struct Tokens {
-    key: SymmetricKey<V4>,
+    pub(crate) key: SymmetricKey<V4>,
 }
 
 impl Tokens {
@@ -108,14 +145,24 @@ impl Tokens {
 
     /// A token that is good until `now + ttl`.
     pub fn sign(&self, principal: &Principal, ttl: Duration, now: DateTime<Utc>) -> anyhow::Result<String> {
-        let claims = Claims { principal: principal.clone(), exp: (now + ttl).timestamp() };
-        let message = serde_json::to_vec(&claims)?;
+        self.sign_as(&Verified { principal: principal.clone(), expires: now + ttl, session: None })
+    }
+
+    /// A token that says this. Its end counts in whole seconds.
+    pub fn sign_as(&self, what: &Verified) -> anyhow::Result<String> {
+        let Verified { principal, expires, session } = what.clone();
+        let message = serde_json::to_vec(&Claims { principal, exp: expires.timestamp(), session })?;
         LocalToken::encrypt(&self.key, &message, None, None)
             .map_err(|error| anyhow::anyhow!("the token could not be made: {error}"))
     }
 
     /// Who the token speaks for.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Principal, Refusal> {
+        Ok(self.read(token, now)?.principal)
+    }
+
+    /// All that the token says, if it still holds.
+    pub fn read(&self, token: &str, now: DateTime<Utc>) -> Result<Verified, Refusal> {
         let bad = || Refusal::unauthenticated("TOKEN_INVALID", "the bearer token is not valid");
         let token = UntrustedToken::<Local, V4>::try_from(token).map_err(|_| bad())?;
         let trusted = LocalToken::decrypt(&self.key, &token, None, None).map_err(|_| bad())?;
@@ -123,7 +170,9 @@ impl Tokens {
         if claims.exp <= now.timestamp() {
             return Err(Refusal::unauthenticated("TOKEN_EXPIRED", "the bearer token has expired"));
         }
-        Ok(claims.principal)
+        let Claims { principal, exp, session } = claims;
+        let expires = DateTime::from_timestamp(exp, 0).ok_or_else(bad)?;
+        Ok(Verified { principal, expires, session })
     }
 }
 
@@ -164,6 +213,24 @@ mod tests {
         assert_eq!(tokens(1).verify(&token, now), Ok(officer()));
         let late = tokens(1).verify(&token, now + Duration::hours(2)).unwrap_err();
         assert_eq!(late.reason(), "TOKEN_EXPIRED");
+    }
+
+    #[test]
+    fn a_sessions_token_says_which_session() {
+        let now = DateTime::UNIX_EPOCH + Duration::days(20_000);
+        let session = Session {
+            id: Uuid::from_u128(7),
+            began: now,
+            until: now + Duration::hours(12),
+            by: SignedInBy::Account,
+            name: "An".into(),
+        };
+        let said =
+            Verified { principal: officer(), expires: now + Duration::minutes(30), session: Some(session) };
+        let token = tokens(1).sign_as(&said).unwrap();
+        assert_eq!(tokens(1).read(&token, now), Ok(said));
+        let scripts = tokens(1).sign(&officer(), Duration::hours(1), now).unwrap();
+        assert_eq!(tokens(1).read(&scripts, now).unwrap().session, None);
     }
 
     #[test]

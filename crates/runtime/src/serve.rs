@@ -14,7 +14,7 @@ use crate::{
     Context,
     config::Grpc,
     grpc::{self, Incoming},
-    telemetry,
+    health, telemetry,
 };
 
 /// As the client's, so that a dead connection is noticed from both ends.
@@ -27,10 +27,17 @@ pub(crate) async fn grpc(
     context: Context,
     config: Grpc,
 ) -> anyhow::Result<()> {
-    let (health, health_server) = tonic_health::server::health_reporter();
-    for service in services {
-        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+    let (reporter, health_server) = tonic_health::server::health_reporter();
+    for service in &services {
+        reporter.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     }
+    let watch = async {
+        // A process without services, as the gateway's, has no database either.
+        if !services.is_empty() {
+            health::watch(reporter, services, context.pool.clone(), context.shutdown.clone()).await;
+        }
+        Ok(())
+    };
     let mut builder = Routes::new(health_server);
     if config.reflection {
         let reflection = || {
@@ -51,7 +58,7 @@ pub(crate) async fn grpc(
     );
     let incoming = Incoming { tokens: context.tokens.clone(), clock: context.clock.clone() };
     let shutdown = context.shutdown.clone();
-    Server::builder()
+    let serve = Server::builder()
         .trace_fn(grpc::server_span)
         .timeout(Duration::from_millis(config.timeout_ms))
         .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -60,9 +67,9 @@ pub(crate) async fn grpc(
         .serve_with_incoming_shutdown(
             TcpIncoming::from(listener).with_nodelay(Some(true)),
             shutdown.cancelled(),
-        )
-        .await
-        .context("the gRPC server")
+        );
+    let serve = async { serve.await.context("the gRPC server") };
+    tokio::try_join!(serve, watch).map(|_| ())
 }
 
 /// `/healthz`: the process lives. `/readyz`: its database answers. `/metrics`: Prometheus text.

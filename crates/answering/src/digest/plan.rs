@@ -185,6 +185,49 @@ mod tests {
         assert_eq!((reminder(9, 0), reminder(9, 2)), (Some(2), None));
     }
 
+    proptest::proptest! {
+        /// The machine's clock jumps, both ways, and then runs rightly for a week: no time of the plan is
+        /// taken twice, and each that comes from then on has been taken.
+        #[test]
+        fn a_clock_that_jumps_neither_loses_nor_doubles_a_digest(
+            jumps in proptest::collection::vec(-1_000..1_000i64, 0..40),
+        ) {
+            let plans = Plans::parse(PLAN).unwrap();
+            let begin = at("2026-11-23T01:00:00Z");
+            let right = (0..=7 * 24).map(|hour| begin + Duration::hours(hour));
+            let now = jumps.into_iter().map(|hours| begin + Duration::hours(hours)).chain(right);
+            let mut taken = std::collections::BTreeSet::new();
+            for now in now {
+                let slot = plans.slot(&plans.plans[0], now).unwrap();
+                proptest::prop_assert!(slot <= now && now - slot < Duration::days(7));
+                // As the loop does: what is there already is not taken again.
+                taken.insert(slot);
+            }
+            for slot in [begin, at("2026-11-26T01:00:00Z"), at("2026-11-30T01:00:00Z")] {
+                proptest::prop_assert!(taken.contains(&slot), "{slot} is lost");
+            }
+        }
+
+        /// The same for reminders: each once, none after it, whatever the clock does.
+        #[test]
+        fn a_clock_that_jumps_doubles_no_reminder(hours in proptest::collection::vec(-300..300i64, 1..40)) {
+            let plans = Plans::parse(PLAN).unwrap();
+            let gathered = at("2026-11-23T01:00:00Z");
+            let (mut reminded, mut latest) = (0, gathered);
+            for hours in hours {
+                let now = gathered + Duration::hours(hours);
+                latest = latest.max(now);
+                if let Some(step) = plans.plans[0].reminder(gathered, reminded, now) {
+                    proptest::prop_assert!(step > reminded);
+                    reminded = step;
+                }
+            }
+            let due = u32::from(latest >= gathered + Duration::days(3))
+                + u32::from(latest >= gathered + Duration::days(5));
+            proptest::prop_assert_eq!(reminded, due);
+        }
+    }
+
     #[test]
     fn a_wrong_plan_is_refused_with_its_code() {
         for (wrong, by) in [

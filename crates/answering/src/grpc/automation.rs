@@ -54,8 +54,10 @@ impl AutomationService for Grpc {
                 return Err(Refusal::invalid("mode", "MODE_UNKNOWN", message).into());
             }
         };
-        let SetAutomationRequest { unit, field, target, .. } = request;
-        let listed = self.0.set_automation(&caller, SetAutomation { unit, field, mode, target }).await?;
+        let SetAutomationRequest { unit, field, target, seen_at, .. } = request;
+        let seen_at = api::time(seen_at.as_ref());
+        let set = SetAutomation { unit, field, mode, target, seen_at };
+        let listed = self.0.set_automation(&caller, set).await?;
         Ok(Response::new(SetAutomationResponse { automation: Some(automation(listed)) }))
     }
 

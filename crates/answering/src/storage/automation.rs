@@ -31,6 +31,21 @@ pub async fn find_policy(
     Ok(Some(Policy { mode: mode(&row.mode)?, target: row.target, back_test }))
 }
 
+/// When it was last set, held until the transaction ends; `None`: never.
+pub async fn lock_policy(
+    conn: &mut PgConnection,
+    unit: &str,
+    field: &str,
+) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select changed_at from answering.automation where unit = $1 and field = $2 for update",
+        unit,
+        field
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 pub async fn newest_back_test(
     conn: &mut PgConnection,
     unit: &str,

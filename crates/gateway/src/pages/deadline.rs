@@ -106,7 +106,15 @@ fn history(language: Language, response: &GetDeadlineResponse, unit: &str) -> Ve
         ];
         (extension.at, language.say_with("clock-was-extended", &values).into_owned())
     });
-    let mut all: Vec<_> = pauses.chain(extensions).collect();
+    let recomputations = response.recomputations.iter().map(|recomputation| {
+        let values = [
+            ("at", words::moment(language, recomputation.at.as_ref()).into()),
+            ("before", words::moment(language, recomputation.due_before.as_ref()).into()),
+            ("after", words::moment(language, recomputation.due_at.as_ref()).into()),
+        ];
+        (recomputation.at, language.say_with("clock-was-recomputed", &values).into_owned())
+    });
+    let mut all: Vec<_> = pauses.chain(extensions).chain(recomputations).collect();
     all.sort_by_key(|(at, _)| api::time(at.as_ref()));
     all.into_iter().map(|(_, text)| text).collect()
 }

@@ -4,8 +4,8 @@ use api::knowledge::v1::{ListPublishedRequest, PublishedPassage};
 use askama::Template;
 use axum::{extract::State, http::HeaderMap, response::Response};
 
-use super::{Frame, Page, library::path_of, public, rendered};
-use crate::{problem::Problem, state::Gateway};
+use super::{Asked, Frame, Page, kept, library::path_of, public, rendered};
+use crate::{problem::Problem, shelf::Made, state::Gateway};
 
 const NEWEST: u32 = 50;
 const BATCH: u32 = 100;
@@ -40,14 +40,18 @@ struct Atom {
     entries: Vec<Entry>,
 }
 
-pub(super) async fn atom(State(gateway): State<Gateway>, frame: Frame, headers: HeaderMap) -> Page {
-    let origin = gateway.config().origin(&headers);
+pub(super) async fn atom(State(gateway): State<Gateway>, frame: Frame, asked: Asked) -> Page {
+    let origin = gateway.config().origin(&asked.headers);
+    let kind = "application/atom+xml; charset=utf-8";
+    kept(&gateway, false, &asked, kind, written_atom(&gateway, frame, origin)).await
+}
+
+async fn written_atom(gateway: &Gateway, frame: Frame, origin: String) -> Result<Made, Problem> {
     let request = ListPublishedRequest { limit: NEWEST, ..ListPublishedRequest::default() };
     let listed = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner();
     let entries: Vec<_> = listed.passages.into_iter().map(|p| Entry::new(&origin, p)).collect();
     let updated = entries.first().map_or("1970-01-01T00:00:00Z", |newest| &newest.updated).to_owned();
-    let template = Atom { frame, origin, updated, entries };
-    Ok(public(true, &headers, "application/atom+xml; charset=utf-8", rendered(&template)?))
+    Ok(Made::Text(rendered(&Atom { frame, origin, updated, entries })?))
 }
 
 #[derive(Template)]
@@ -57,11 +61,14 @@ struct Sitemap {
     entries: Vec<Entry>,
 }
 
-pub(super) async fn sitemap(State(gateway): State<Gateway>, headers: HeaderMap) -> Page {
-    let origin = gateway.config().origin(&headers);
-    let entries = newest(&gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-    let text = rendered(&Sitemap { origin, entries })?;
-    Ok(public(true, &headers, "application/xml; charset=utf-8", text))
+pub(super) async fn sitemap(State(gateway): State<Gateway>, asked: Asked) -> Page {
+    let origin = gateway.config().origin(&asked.headers);
+    kept(&gateway, false, &asked, "application/xml; charset=utf-8", written_sitemap(&gateway, origin)).await
+}
+
+async fn written_sitemap(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
+    let entries = newest(gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
+    Ok(Made::Text(rendered(&Sitemap { origin, entries })?))
 }
 
 async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
@@ -80,10 +87,20 @@ async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
 
 /// Published answers may be found by everyone; what belongs to one asker or to officers may not.
 pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
-    let closed =
-        ["/theo-doi/", "/can-bo", "/bien-tap", "/bao-cao", "/dang-nhap", "/api/", "/goi-y", "/tra-cuu?"];
+    let closed = [
+        "/theo-doi/",
+        "/can-bo",
+        "/bien-tap",
+        "/bao-cao",
+        "/tong-quan",
+        "/tu-dong",
+        "/dang-nhap",
+        "/api/",
+        "/goi-y",
+        "/tra-cuu?",
+    ];
     let origin = gateway.config().origin(&headers);
     let text =
         format!("User-agent: *\nDisallow: {}\nSitemap: {origin}/sitemap.xml\n", closed.join("\nDisallow: "));
-    public(true, &headers, "text/plain; charset=utf-8", text)
+    public(&headers, "text/plain; charset=utf-8", text)
 }

@@ -6,22 +6,23 @@ use api::knowledge::v1::{
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse as _, Redirect},
 };
 use serde_json::json;
 
 use super::{
-    Frame, Page,
+    Asked, Frame, Page, kept,
     marks::{self, Run},
-    page, public, rendered, segment, sentence, words,
+    page, rendered, segment, sentence, words,
 };
 use crate::{
     body::PathPart,
     config::Config,
-    fields::{Form, Query},
+    fields::{Fields, Form, Query},
     organisation::{Choice, Organisation},
     problem::Problem,
+    shelf::Made,
     state::Gateway,
 };
 
@@ -127,8 +128,13 @@ pub(super) async fn list(
     State(gateway): State<Gateway>,
     frame: Frame,
     Query(query): Query,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Page {
+    let signed_in = !frame.name.is_empty();
+    kept(&gateway, signed_in, &asked, HTML, written_list(&gateway, frame, &query)).await
+}
+
+async fn written_list(gateway: &Gateway, frame: Frame, query: &Fields) -> Result<Made, Problem> {
     let field = query.text("linh-vuc");
     let request = ListPublishedRequest { limit: PAGE, page_token: query.text("trang"), field: field.clone() };
     let listed = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner();
@@ -159,7 +165,7 @@ pub(super) async fn list(
         field: segment(&field),
         frame,
     };
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    Ok(Made::Text(rendered(&template)?))
 }
 
 #[derive(Template)]
@@ -230,21 +236,34 @@ pub(super) async fn answer(
     frame: Frame,
     PathPart(id): PathPart,
     Query(query): Query,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Page {
+    let signed_in = !frame.name.is_empty();
+    let thanks = query.text("da-ro") == "1";
+    let origin = gateway.config().origin(&asked.headers);
+    kept(&gateway, signed_in, &asked, HTML, written_answer(&gateway, frame, id, &origin, thanks)).await
+}
+
+async fn written_answer(
+    gateway: &Gateway,
+    frame: Frame,
+    id: String,
+    origin: &str,
+    thanks: bool,
+) -> Result<Made, Problem> {
     let request = gateway.ask(GetPublishedRequest { id: id.clone() });
     let passage = gateway.knowledge(None).get_published(request).await?.into_inner();
     if passage.id != id {
-        return Ok(Redirect::permanent(&path_of(&passage.id)).into_response());
+        return Ok(Made::Once(Redirect::permanent(&path_of(&passage.id)).into_response()));
     }
-    let address = format!("{}{}", gateway.config().origin(&headers), path_of(&id));
+    let address = format!("{origin}{}", path_of(&id));
     let gone = passage.withdrawn;
     let mut template = AnswerPage::new(frame, &*gateway.organisation().await, address, passage);
-    template.thanks = query.text("da-ro") == "1";
+    template.thanks = thanks;
     if gone {
-        return page(StatusCode::GONE, &template);
+        return page(StatusCode::GONE, &template).map(Made::Once);
     }
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    Ok(Made::Text(rendered(&template)?))
 }
 
 /// An answer's address within the site.

@@ -31,6 +31,11 @@ pub(super) fn moment(language: Language, at: Option<&Timestamp>) -> String {
     local(at).map_or_else(String::new, |at| at.format(shape).to_string())
 }
 
+/// In that shape, like `%H:%M`; empty when absent.
+pub(super) fn local_as(at: Option<&Timestamp>, shape: &str) -> String {
+    local(at).map_or_else(String::new, |at| at.format(shape).to_string())
+}
+
 pub(super) fn is_past(at: Option<&Timestamp>, now: DateTime<Utc>) -> bool {
     api::time(at).is_some_and(|at| at < now)
 }
@@ -77,6 +82,7 @@ pub(super) fn milestone(language: Language, what: Milestone) -> Said {
         Milestone::Extended => "milestone-extended",
         Milestone::Hastened => "milestone-hastened",
         Milestone::Forwarded => "milestone-forwarded",
+        Milestone::Recomputed => "milestone-recomputed",
     })
 }
 
@@ -147,6 +153,11 @@ pub(super) fn has_inbox(role: RoleName) -> bool {
 
 pub(super) fn edits(role: RoleName) -> bool {
     matches!(role, RoleName::Editor | RoleName::Operator)
+}
+
+/// As `ListAutomation` allows.
+pub(super) fn sees_automation(role: RoleName) -> bool {
+    has_inbox(role) || edits(role) || role == RoleName::Analyst
 }
 
 pub(super) fn passage_state(language: Language, state: PassageState) -> Said {

@@ -43,3 +43,22 @@ pub async fn fields(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<(
     .await?;
     Ok(rows.into_iter().map(|row| (row.field, row.answers)).collect())
 }
+
+/// The library's version, and when the next validity begins or ends.
+pub async fn version(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+) -> Result<(i64, Option<DateTime<Utc>>), sqlx::Error> {
+    let row = sqlx::query!(
+        "select version, least(
+             (select min(valid_from) from knowledge.passage where valid_from > $1),
+             (select min(valid_until) from knowledge.passage where valid_until > $1),
+             (select min(valid_from) from knowledge.catalogue_item where valid_from > $1),
+             (select min(valid_until) from knowledge.catalogue_item where valid_until > $1)) as changes_at
+         from knowledge.library",
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.version, row.changes_at))
+}

@@ -2,7 +2,7 @@ use api::intake::v1::Kind;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::tests::small;
+use crate::policy::tests::{SMALL, small};
 
 /// A local time of Việt Nam.
 fn at(local: &str) -> DateTime<Utc> {
@@ -168,7 +168,106 @@ fn a_deadline_reads_back_from_json() {
     assert_eq!(serde_json::from_value::<Deadline>(json).unwrap(), paused);
 }
 
+/// As `small`, with 25 and 26 November off: the second calendar.
+fn with_holidays() -> Rules {
+    let file = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//\r\nBEGIN:VEVENT\r\nUID:1\r\n\
+        DTSTART;VALUE=DATE:20251125\r\nDTEND;VALUE=DATE:20251127\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let text = SMALL.replacen("[warning]", "holidays = [\"off.ics\"]\n[warning]", 1);
+    Rules::parse(&text, |_| Ok(file.into())).unwrap().of_version(2)
+}
+
+#[test]
+fn another_calendar_computes_what_is_promised_and_takes_no_step_back() {
+    let (rules, other) = (small().of_version(1), with_holidays());
+    assert_ne!(rules.reckoning(), other.reckoning());
+    assert_eq!(rules.reckoning(), small().of_version(7).reckoning());
+    let (moved, changed) = started().recalculate(&other.calendar);
+    assert!(changed);
+    assert_eq!((moved.due_at, moved.version, moved.calendar), (at("2025-12-03 17:00"), 2, 2));
+    assert_eq!(moved.first_response_due_at, Some(at("2025-11-27 09:30")));
+    assert_eq!(moved.clone().recalculate(&other.calendar), (moved.clone(), false));
+    // As promised, and back: nobody can tell that it was ever otherwise, but for the version.
+    let (back, _) = moved.clone().recalculate(&rules.calendar);
+    assert_eq!(back, Deadline { version: 3, calendar: 1, ..started() });
+    let told = Recomputation::between(&started(), &moved, at("2025-11-24 10:00")).unwrap();
+    assert_eq!((told.due_before, told.due_at, told.to_calendar), (started().due_at, moved.due_at, 2));
+    assert_eq!(Recomputation::between(&moved, &moved, at("2025-11-24 10:00")), None);
+
+    // Told of the first deadline: not told again, though the second is later; what is left comes in its time.
+    let mut late = started();
+    while let Some((next, _)) = late.clone().step(&rules, started().due_at) {
+        late = next;
+    }
+    let (moved, _) = late.clone().recalculate(&other.calendar);
+    assert_eq!(moved.steps, late.steps);
+    assert_eq!(moved.next_step(&other), Some((Step::Escalated, at("2025-12-04 09:30"))));
+    // What the asker heard first is no promise any more; neither is what has ended, or has no policy.
+    let (heard, _) = pause_at(started(), "2025-11-24 10:00").recalculate(&other.calendar);
+    assert_eq!(heard.first_response_due_at, started().first_response_due_at);
+    assert_eq!(heard.due_at, at("2025-12-03 17:00"));
+    let ended = started().end(at("2025-11-28 10:00"));
+    assert_eq!(ended.clone().recalculate(&other.calendar), (Deadline { calendar: 2, ..ended }, false));
+    let old = Deadline::of_old(&Question::default(), at("2025-11-24 09:00"), at("2025-12-01 17:00"), false);
+    assert_eq!(old.clone().recalculate(&other.calendar), (Deadline { calendar: 2, ..old }, false));
+}
+
 proptest! {
+    /// The machine's clock jumps by weeks, both ways: what was told is what the latest time ever seen asks
+    /// for, each step once, in the order of their times.
+    #[test]
+    fn a_clock_that_jumps_neither_loses_nor_doubles_a_step(hours in prop::collection::vec(-400..400i64, 1..30)) {
+        let rules = small();
+        let (mut deadline, mut told, mut latest) = (started(), Vec::new(), started().started_at);
+        for jump in hours {
+            let now = started().started_at + Duration::hours(jump);
+            latest = latest.max(now);
+            while let Some((next, step)) = deadline.clone().step(&rules, now) {
+                deadline = next;
+                told.push(step);
+            }
+        }
+        let mut expected = Vec::new();
+        let mut steady = started();
+        while let Some((next, step)) = steady.clone().step(&rules, latest) {
+            steady = next;
+            expected.push(step);
+        }
+        prop_assert_eq!(told, expected);
+        prop_assert_eq!(deadline, steady);
+    }
+
+    /// Whatever was done to it, another calendar makes of it what it would have been by that calendar.
+    #[test]
+    fn another_calendar_keeps_all_stops_and_extensions(
+        steps in prop::collection::vec((1..3000i64, 1..3000i64, 0..2u32), 0..5),
+        open in any::<bool>(),
+    ) {
+        let (rules, other) = (small(), with_holidays());
+        let (mut deadline, mut now) = (started(), started().started_at);
+        let (mut stops, mut extra) = (Vec::new(), 0);
+        for (gap, length, number) in steps {
+            now += Duration::minutes(gap);
+            if number > 0 && let Ok(longer) = deadline.clone().extend(&rules.calendar, extension(number, now)) {
+                deadline = longer;
+                extra += number;
+            }
+            deadline = deadline.pause(pause(WaitsFor::Asker, now)).unwrap().unwrap();
+            let since = now;
+            now += Duration::minutes(length);
+            stops.push(Stop { since, until: now });
+            deadline = deadline.resume(&rules.calendar, now).unwrap().unwrap();
+        }
+        if open {
+            deadline = deadline.pause(pause(WaitsFor::Asker, now)).unwrap().unwrap();
+        }
+        let (moved, changed) = deadline.clone().recalculate(&other.calendar);
+        let expected = other.calendar.due(deadline.started_at, Span::WorkingDays(5 + extra), &stops);
+        prop_assert_eq!(moved.due_at, expected);
+        prop_assert_eq!((&moved.pauses, &moved.extensions), (&deadline.pauses, &deadline.extensions));
+        prop_assert_eq!(moved.version, deadline.version + u32::from(changed));
+        prop_assert_eq!(moved.recalculate(&rules.calendar).0.due_at, deadline.due_at);
+    }
+
     /// However it is cut up, it is due when the whole term, less all stops, is over.
     #[test]
     fn stops_and_extensions_in_any_number_end_at_one_computed_time(

@@ -1,0 +1,153 @@
+//! The leader's overview: figures that are links, charts with tables behind them, sheets, and a view for a wall.
+
+pub(crate) mod chosen;
+mod list;
+mod stream;
+mod table;
+mod view;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri},
+    response::{IntoResponse as _, Response},
+};
+
+use self::{
+    chosen::{Chosen, HOME, PERIODS},
+    view::Live,
+};
+pub(super) use self::{
+    list::{list, list_sheet},
+    stream::stream,
+};
+use super::{Frame, Page, page, segment, words};
+use crate::{
+    assets::LIVE_JS_URL, fields::Query, organisation::Choice, overviews::Figures, problem::Problem,
+    session::SignedIn, sheet, state::Gateway,
+};
+
+/// What both the page and the wall begin with.
+struct Opened {
+    live: Live,
+    query: String,
+    counted: String,
+    js: &'static str,
+}
+
+impl Opened {
+    async fn new(
+        gateway: &Gateway,
+        frame: &Frame,
+        caller: &SignedIn,
+        chosen: &Chosen,
+    ) -> Result<Self, Problem> {
+        let figures = gateway.overviews().get(gateway, &caller.token, chosen).await?;
+        let counted = words::local_as(Some(&figures.as_of), "%H:%M:%S");
+        let live = live_of(gateway, frame, chosen, &figures).await;
+        Ok(Self { live, query: chosen.query(), counted, js: &LIVE_JS_URL })
+    }
+}
+
+async fn live_of(gateway: &Gateway, frame: &Frame, chosen: &Chosen, figures: &Arc<Figures>) -> Live {
+    Live::new(frame.language, &*gateway.organisation().await, chosen, &figures.counted)
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    live: Live,
+    query: String,
+    counted: String,
+    js: &'static str,
+    periods: Vec<Period>,
+    days: u32,
+    unit: String,
+    field: String,
+    units: Vec<Choice>,
+    fields: Vec<Choice>,
+    here: String,
+}
+
+/// A choice of how far back to look.
+struct Period {
+    name: String,
+    href: String,
+    here: bool,
+}
+
+pub(super) async fn overview(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+    uri: Uri,
+) -> Page {
+    let chosen = Chosen::of(&query)?;
+    let opened = Opened::new(&gateway, &frame, &caller, &chosen).await?;
+    let organisation = gateway.organisation().await;
+    let periods = PERIODS.map(|days| Period {
+        name: match days {
+            1 => frame.t("overview-today").into_owned(),
+            days => frame.n("overview-days", days).into_owned(),
+        },
+        href: chosen.with_days(days),
+        here: days == chosen.days,
+    });
+    let template = OverviewPage {
+        live: opened.live,
+        query: opened.query,
+        counted: opened.counted,
+        js: opened.js,
+        periods: periods.into(),
+        days: chosen.days,
+        unit: chosen.unit,
+        field: chosen.field,
+        units: organisation.units(),
+        fields: organisation.fields(),
+        here: uri.path_and_query().map_or(HOME, |here| here.as_str()).to_owned(),
+        frame,
+    };
+    page(StatusCode::OK, &template)
+}
+
+#[derive(Template)]
+#[template(path = "wall.html")]
+struct WallPage {
+    frame: Frame,
+    live: Live,
+    query: String,
+    counted: String,
+    js: &'static str,
+}
+
+/// Full screen, for the wall of an operations centre.
+pub(super) async fn wall(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Page {
+    let chosen = Chosen::of(&query)?;
+    let Opened { live, query, counted, js } = Opened::new(&gateway, &frame, &caller, &chosen).await?;
+    page(StatusCode::OK, &WallPage { frame, live, query, counted, js })
+}
+
+/// One of the tables as a sheet.
+pub(super) async fn figures_sheet(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Result<Response, Problem> {
+    let chosen = Chosen::of(&query)?;
+    let Opened { live, .. } = Opened::new(&gateway, &frame, &caller, &chosen).await?;
+    let wanted = query.text("bang");
+    let section = live.section(&wanted).ok_or_else(|| Problem::invalid("TABLE_UNKNOWN"))?;
+    let head = section.table.head.iter().map(|(name, _)| name.as_ref());
+    let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect());
+    Ok(sheet::response(&format!("tong-quan-{}", section.code), head, rows).into_response())
+}

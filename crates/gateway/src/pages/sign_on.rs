@@ -1,0 +1,108 @@
+//! Sign-in by the agency's own accounts: to the provider, and back from it.
+//!
+//! Both ways out of the site lead over a page that goes on by itself: the session's cookie comes only with what
+//! this site began (`SameSite=Strict`), which a redirect that the provider began is not; and browsers count a
+//! redirect after a form as the form's (`form-action 'self'`).
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use chrono::Duration;
+use runtime::SignedInBy;
+
+use super::{
+    Frame, Page, page,
+    sign_in::{home, with_cookie},
+};
+use crate::{
+    fields::Query,
+    oidc::{Pending, Provider},
+    problem::Problem,
+    session::{self, Begins, local},
+    state::Gateway,
+};
+
+pub(super) const START: &str = "/dang-nhap/co-quan";
+
+/// What the browser keeps while it is at the provider.
+const COOKIE: &str = "motcua_sign_in";
+const PURPOSE: &str = "sign-in at the provider";
+
+/// How long somebody may take there.
+const MINUTES: u32 = 10;
+
+#[derive(Template)]
+#[template(path = "onward.html")]
+struct OnwardPage {
+    frame: Frame,
+    to: String,
+    message: &'static str,
+}
+
+fn provider(gateway: &Gateway) -> Result<&Provider, Problem> {
+    gateway.provider().ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN"))
+}
+
+pub(super) async fn start(State(gateway): State<Gateway>, headers: HeaderMap, Query(query): Query) -> Page {
+    let back = query.text("ve");
+    let back = local(&back).unwrap_or_default().to_owned();
+    let (to, pending) = provider(&gateway)?.begin(&gateway.config().origin(&headers), back).await?;
+    let context = gateway.context();
+    let until = context.clock.now() + Duration::minutes(MINUTES.into());
+    let sealed = context.tokens().seal(PURPOSE, &pending, Some(until)).map_err(|error| {
+        tracing::error!(%error, "a sign-in was not begun");
+        Problem::internal()
+    })?;
+    let seconds = u64::from(MINUTES) * 60;
+    // Lax: it has to come with the provider's redirect.
+    let cookie = session::set_cookie(COOKIE, &sealed, seconds, "Lax", gateway.config());
+    Ok(with_cookie(Redirect::to(&to).into_response(), cookie))
+}
+
+/// The provider's redirect. Whatever comes of it, it counts once.
+pub(super) async fn complete(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    headers: HeaderMap,
+    Query(query): Query,
+) -> Response {
+    let used = session::set_cookie(COOKIE, "", 0, "Lax", gateway.config());
+    let response = match completed(&gateway, frame, &headers, &Query(query)).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
+    };
+    with_cookie(response, used)
+}
+
+async fn completed(gateway: &Gateway, frame: Frame, headers: &HeaderMap, Query(query): &Query) -> Page {
+    let provider = provider(gateway)?;
+    let (context, config) = (gateway.context(), gateway.config());
+    let now = context.clock.now();
+    let sealed = session::cookie(headers, &session::name(COOKIE, config));
+    let pending: Option<Pending> = sealed.and_then(|sealed| context.tokens().open(PURPOSE, sealed, now));
+    let pending = pending.ok_or_else(|| Problem::invalid("SIGN_IN_STALE"))?;
+    let mut identity = provider.complete(&config.origin(headers), query, &pending, now).await?;
+    if let Some(unit) = &identity.principal.unit {
+        let held = gateway.standing().check(gateway, &identity.principal, None).await?;
+        let in_force = held.unit.ok_or_else(|| {
+            tracing::info!(unit, "a unit of the provider's is not in force");
+            Problem::new(StatusCode::FORBIDDEN, "UNIT_NOT_IN_FORCE")
+        })?;
+        identity.principal.unit = Some(in_force);
+    }
+    let to = local(&pending.back).unwrap_or_else(|| home(identity.principal.role)).to_owned();
+    let begins =
+        Begins { principal: identity.principal, by: SignedInBy::Provider, name: identity.name, until: None };
+    let cookie = session::start(gateway, begins)?;
+    let message = "sign-in-done";
+    Ok(with_cookie(page(StatusCode::OK, &OnwardPage { frame, to, message })?, Some(cookie)))
+}
+
+/// The page that leads on to the provider's own sign-out, if it has one.
+pub(super) async fn sign_out(gateway: &Gateway, headers: &HeaderMap, frame: Frame) -> Option<Response> {
+    let to = gateway.provider()?.sign_out(&gateway.config().origin(headers)).await?;
+    page(StatusCode::OK, &OnwardPage { frame, to, message: "sign-out-onward" }).ok()
+}
