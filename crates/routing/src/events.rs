@@ -11,7 +11,7 @@ use api::{
 use bus::{Failure, Received};
 
 use crate::{
-    assignment::{Assignment, GivenBack},
+    assignment::{Assignment, Clocked, GivenBack},
     custody::Words,
     service::Routing,
     storage,
@@ -101,7 +101,8 @@ impl Routing {
             if let Ok(Some(deadline)) = resumed {
                 assignment.deadline = deadline;
                 storage::save_assignment(&mut tx, &assignment, &self.rules).await?;
-                let fact = assignment.deadline_changed(DeadlineChange::Resumed, &self.organisation, at);
+                let fact =
+                    Clocked::from(&assignment).changed(DeadlineChange::Resumed, &self.organisation, at);
                 bus::outbox::put(&mut tx, &fact).await?;
             }
         }

@@ -2,15 +2,17 @@
 
 use api::knowledge::v1::{CatalogueItem, CatalogueKind, GetCatalogueItemRequest, ListCatalogueRequest};
 use askama::Template;
-use axum::{extract::State, http::HeaderMap};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 
-use super::{Frame, Page, library::HTML, public, rendered, segment, words};
+use super::{Asked, Frame, Page, kept, library::HTML, rendered, segment, words};
 use crate::{
     body::PathPart,
-    fields::Query,
+    fields::{Fields, Query},
     language::{Language, Said},
     organisation::Organisation,
+    problem::Problem,
+    shelf::Made,
     state::Gateway,
 };
 
@@ -83,8 +85,13 @@ pub(super) async fn list(
     State(gateway): State<Gateway>,
     frame: Frame,
     Query(query): Query,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Page {
+    let signed_in = !frame.name.is_empty();
+    kept(&gateway, signed_in, &asked, HTML, written_list(&gateway, frame, &query)).await
+}
+
+async fn written_list(gateway: &Gateway, frame: Frame, query: &Fields) -> Result<Made, Problem> {
     let (q, wanted) = (query.text("q"), query.text("loai"));
     let wanted = CatalogueKind::from_str_name(&wanted).unwrap_or_default();
     let request = ListCatalogueRequest {
@@ -112,7 +119,7 @@ pub(super) async fn list(
         q,
         frame,
     };
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    Ok(Made::Text(rendered(&template)?))
 }
 
 #[derive(Template)]
@@ -134,9 +141,15 @@ pub(super) async fn item(
     State(gateway): State<Gateway>,
     frame: Frame,
     PathPart(id): PathPart,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Page {
-    let address = format!("{}{}", gateway.config().origin(&headers), path_of(&id));
+    let signed_in = !frame.name.is_empty();
+    let origin = gateway.config().origin(&asked.headers);
+    kept(&gateway, signed_in, &asked, HTML, written_item(&gateway, frame, id, &origin)).await
+}
+
+async fn written_item(gateway: &Gateway, frame: Frame, id: String, origin: &str) -> Result<Made, Problem> {
+    let address = format!("{origin}{}", path_of(&id));
     let request = gateway.ask(GetCatalogueItemRequest { id });
     let got = gateway.editing(None).get_catalogue_item(request).await?.into_inner();
     let (organisation, now) = (gateway.organisation().await, gateway.context().clock.now());
@@ -151,7 +164,7 @@ pub(super) async fn item(
         address,
         frame,
     };
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    Ok(Made::Text(rendered(&template)?))
 }
 
 /// An item's address within the site.

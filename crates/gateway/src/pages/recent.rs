@@ -2,10 +2,10 @@
 
 use api::knowledge::v1::{HotPassage, ListHotRequest, ListPublishedRequest, PublishedPassage};
 use askama::Template;
-use axum::{extract::State, http::HeaderMap};
+use axum::{extract::State, http::HeaderMap, response::IntoResponse as _};
 
-use super::{Frame, Page, library::HTML, public, rendered, segment, words};
-use crate::{language::Said, organisation::Organisation, state::Gateway};
+use super::{Asked, Frame, Page, kept, library::HTML, of_kind, public, rendered, segment, words};
+use crate::{language::Said, organisation::Organisation, problem::Problem, shelf::Made, state::Gateway};
 
 const HOT: u32 = 20;
 const NEW: u32 = 50;
@@ -48,6 +48,7 @@ impl Listed {
     }
 }
 
+/// Not kept: its counts change without the library.
 pub(super) async fn hot(State(gateway): State<Gateway>, frame: Frame, headers: HeaderMap) -> Page {
     let request = gateway.ask(ListHotRequest { limit: HOT });
     let found = gateway.knowledge(None).list_hot(request).await?.into_inner().passages;
@@ -65,10 +66,16 @@ pub(super) async fn hot(State(gateway): State<Gateway>, frame: Frame, headers: H
         days,
         frame,
     };
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    let (signed_in, text) = (!template.frame.name.is_empty(), rendered(&template)?);
+    Ok(if signed_in { of_kind(HTML, text.into_response()) } else { public(&headers, HTML, text) })
 }
 
-pub(super) async fn new(State(gateway): State<Gateway>, frame: Frame, headers: HeaderMap) -> Page {
+pub(super) async fn new(State(gateway): State<Gateway>, frame: Frame, asked: Asked) -> Page {
+    let signed_in = !frame.name.is_empty();
+    kept(&gateway, signed_in, &asked, HTML, written_new(&gateway, frame)).await
+}
+
+async fn written_new(gateway: &Gateway, frame: Frame) -> Result<Made, Problem> {
     let request = ListPublishedRequest { limit: NEW, ..ListPublishedRequest::default() };
     let found = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner().passages;
     let organisation = gateway.organisation().await;
@@ -90,5 +97,5 @@ pub(super) async fn new(State(gateway): State<Gateway>, frame: Frame, headers: H
         days,
         frame,
     };
-    Ok(public(template.frame.name.is_empty(), &headers, HTML, rendered(&template)?))
+    Ok(Made::Text(rendered(&template)?))
 }
