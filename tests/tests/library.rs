@@ -104,7 +104,7 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     browser.go("/danh-muc/hd-1?lang=vi").await;
     browser.shows(".alert", "Hiện không có hiệu lực").await;
     browser.go("/hoi-nhieu").await;
-    browser.click("main .card a").await;
+    browser.click("main .card a[href='/thu-vien/phi']").await;
     browser.shows("h1", "Phí cấp lại thẻ").await;
     browser.stop().await;
     platform.stop().await;

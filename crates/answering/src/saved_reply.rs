@@ -16,7 +16,7 @@ pub struct SavedReply {
 }
 
 /// Why one could not be changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// The version it has now.
     Stale(u32),
