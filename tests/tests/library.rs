@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const FEE: &str = "Phí cấp lại thẻ bảo hiểm y tế bị mất là bao nhiêu?";
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().flat_map(|byte| format!("%{byte:02X}").into_bytes()).map(char::from).collect()
 }
 
 /// Imports answered questions by the editor's page.

@@ -39,7 +39,8 @@ impl Service {
     pub async fn role(self, ctx: &Context, settings: &Settings) -> anyhow::Result<Role> {
         match self {
             Self::Intake => intake::role(ctx, settings.intake.clone()),
-            Self::Routing => routing::role(ctx, settings.routing.clone()).await,
+            // It alone is too large to lie on the stack.
+            Self::Routing => Box::pin(routing::role(ctx, settings.routing.clone())).await,
             Self::Answering => answering::role(ctx, settings.answering.clone()),
             Self::Knowledge => knowledge::role(ctx, settings.knowledge.clone()).await,
             Self::Analytics => analytics::role(ctx, settings.analytics.clone()).await,
