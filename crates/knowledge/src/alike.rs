@@ -12,7 +12,7 @@ use crate::{
     pair::Question,
     passage::Passage,
     rarity::Rarity,
-    reuse::{self, Candidate},
+    reuse::{self, Candidate, Read},
     text::Text,
     words::WordVectors,
 };
@@ -78,37 +78,27 @@ pub fn near(
     let ids: Vec<String> = waiting.iter().map(|other| other.ticket_id.to_string()).collect();
     let others = waiting.iter().zip(&ids).filter(|(other, _)| !is_exact(asked.text, &other.text));
     // Each waiting question will have an answer of its own.
-    let mut company: Vec<(Option<&Waiting>, Candidate<'_>)> = others
+    let mut company: Vec<(Option<&Waiting>, Read<'_>, Candidate<'_>)> = others
         .map(|(other, id)| {
-            let candidate = Candidate {
-                question: &other.text,
-                words: &other.words,
-                answer: id,
-                cosine: other.cosine,
-                lexical: other.lexical,
-            };
-            (Some(other), candidate)
+            let read = Read { question: &other.text, words: &other.words };
+            (Some(other), read, Candidate { answer: id, cosine: other.cosine, lexical: other.lexical })
         })
         .collect();
     company.extend(published.iter().map(|other| {
-        let candidate = Candidate {
-            question: &other.text,
-            words: &other.words,
-            answer: &other.passage.answer,
-            cosine: other.cosine,
-            lexical: other.lexical,
-        };
-        (None, candidate)
+        let read = Read { question: &other.text, words: &other.words };
+        let answer = &other.passage.answer;
+        (None, read, Candidate { answer, cosine: other.cosine, lexical: other.lexical })
     }));
     let mut likes = Vec::new();
     for _ in 0..ROUNDS_MAX {
-        let candidates: Vec<Candidate<'_>> = company.iter().map(|(_, candidate)| candidate.clone()).collect();
-        let (ranked, verdict) = reuse::judge(asked, &candidates, rarity, calibration);
+        let (read, candidates): (Vec<_>, Vec<_>) =
+            company.iter().map(|(_, read, candidate)| (read.clone(), candidate.clone())).unzip();
+        let (ranked, verdict) = reuse::judge(asked, &read, &candidates, rarity, calibration);
         let Some((best, probability)) = ranked.first().copied() else { break };
         if verdict.band != Band::Reuse || likes.len() == LIKES_MAX {
             break;
         }
-        if let (Some(other), candidate) = company.remove(best) {
+        if let (Some(other), _, candidate) = company.remove(best) {
             likes.push(Likeness {
                 ticket_id: other.ticket_id.to_string(),
                 version: other.version,

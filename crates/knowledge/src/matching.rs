@@ -14,7 +14,7 @@ use crate::{
     lexical,
     pair::Question,
     passage::Passage,
-    reuse::{self, Candidate, Described, SHORTLIST, Verdict},
+    reuse::{self, Candidate, Described, Read, SHORTLIST, Verdict},
     text::Text,
     vocabulary::Vocabulary,
     words::WordVectors,
@@ -124,8 +124,11 @@ impl Matcher {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
         let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
-        let candidates = candidates(&known, stored);
-        let (ranked, verdict) = reuse::judge(&asked, &candidates, &vocabulary.rarity, &self.calibration);
+        let texts = texts(&known);
+        let shortlist = shortlist(&known, &texts, stored);
+        let rarity = &vocabulary.rarity;
+        let (ranked, verdict) =
+            reuse::judge(&asked, &shortlist, &candidates(&known), rarity, &self.calibration);
         let neighbour = |(at, probability): (usize, f64)| Neighbour {
             passage: known[at].1.clone(),
             cosine: f64::from(known[at].0.cosine).clamp(-1.0, 1.0),
@@ -141,8 +144,10 @@ impl Matcher {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
         let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
-        let described = reuse::describe(&asked, &candidates(&known, stored), &vocabulary.rarity);
-        known.iter().zip(described).map(|((_, passage, _), one)| (passage.id.clone(), one)).collect()
+        let texts = texts(&known);
+        let shortlist = shortlist(&known, &texts, stored);
+        let described = reuse::describe(&asked, &shortlist, &candidates(&known), &vocabulary.rarity);
+        known.iter().zip(described).map(|((_, passage), one)| (passage.id.clone(), one)).collect()
     }
 
     /// A question as it is embedded: with diacritics put back where it has none.
@@ -160,8 +165,8 @@ impl Matcher {
     }
 }
 
-/// A hit with its passage and its question.
-type Known<'a> = (&'a Hit, &'a Passage, Text);
+/// A hit with its passage.
+type Known<'a> = (&'a Hit, &'a Passage);
 
 impl Nearest {
     /// The passages to look up before judging.
@@ -176,16 +181,27 @@ impl Nearest {
     }
 
     fn known<'a>(&'a self, stored: &'a Stored) -> Vec<Known<'a>> {
-        let passage = |hit: &'a Hit| stored.passages.get(&hit.id).map(|p| (hit, p, Text::read(&p.question)));
+        let passage = |hit: &'a Hit| stored.passages.get(&hit.id).map(|passage| (hit, passage));
         self.hits.iter().filter_map(passage).collect()
     }
 }
 
-fn candidates<'a>(known: &'a [Known<'a>], stored: &'a Stored) -> Vec<Candidate<'a>> {
+/// Of the shortlist alone: reading is dear, and of the others only figures and answers count.
+fn texts(known: &[Known<'_>]) -> Vec<Text> {
+    known.iter().take(SHORTLIST).map(|(_, passage)| Text::read(&passage.question)).collect()
+}
+
+fn shortlist<'a>(known: &[Known<'a>], texts: &'a [Text], stored: &'a Stored) -> Vec<Read<'a>> {
     static NONE: WordVectors = WordVectors::none();
-    let candidate = |(hit, passage, question): &'a Known<'a>| Candidate {
+    let read = |((hit, _), question): (&Known<'a>, &'a Text)| Read {
         question,
         words: stored.words.get(&hit.id).unwrap_or(&NONE),
+    };
+    known.iter().zip(texts).map(read).collect()
+}
+
+fn candidates<'a>(known: &[Known<'a>]) -> Vec<Candidate<'a>> {
+    let candidate = |(hit, passage): &Known<'a>| Candidate {
         answer: &passage.answer,
         cosine: hit.cosine,
         lexical: hit.lexical,

@@ -15,13 +15,18 @@ use crate::{
 /// What the index and the store say of one neighbour.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
-    pub question: &'a Text,
-    pub words: &'a WordVectors,
     pub answer: &'a str,
     /// Cosine similarity of the two questions, -1 to 1.
     pub cosine: f32,
     /// The lexical leg's score, 0 or more.
     pub lexical: f32,
+}
+
+/// A neighbour's question, read.
+#[derive(Debug, Clone)]
+pub struct Read<'a> {
+    pub question: &'a Text,
+    pub words: &'a WordVectors,
 }
 
 /// What is said of the best neighbour.
@@ -59,17 +64,18 @@ const REASONS_MAX: usize = 5;
 const DENSE: usize = 10;
 
 /// The candidates' places in order of probability, best first, and the verdict on the best one.
-/// Candidates come as the index found them, best first.
+/// Candidates come as the index found them, best first; `shortlist` has the questions of the first [`SHORTLIST`].
 pub fn judge(
     asked: &Question<'_>,
+    shortlist: &[Read<'_>],
     candidates: &[Candidate<'_>],
     rarity: &Rarity,
     calibration: &Calibration,
 ) -> (Vec<(usize, f64)>, Verdict) {
-    let described = describe(asked, candidates, rarity);
-    let likely = described.iter().zip(candidates).map(|(described, candidate)| {
+    let described = describe(asked, shortlist, candidates, rarity);
+    let likely = described.iter().zip(shortlist).map(|(described, read)| {
         let fitted = calibration.probability(&described.inputs);
-        if same(asked.text, candidate.question) { EXACT } else { fitted.min(EXACT) }
+        if same(asked.text, read.question) { EXACT } else { fitted.min(EXACT) }
     });
     let mut ranked: Vec<(usize, f64)> = likely.enumerate().collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -78,13 +84,14 @@ pub fn judge(
         let reasons = vec!["Kho chưa có câu nào gần với câu hỏi này".to_owned()];
         return (ranked, Verdict { band: Band::None, probability: 0.0, capped: false, reasons });
     };
-    let (described, candidate) = (&described[best], &candidates[best]);
-    let exact = same(asked.text, candidate.question);
-    let another = |c: &Candidate<'_>| c.answer != candidate.answer;
-    let twin = exact && candidates.iter().any(|c| same(asked.text, c.question) && another(c));
+    let (described, read) = (&described[best], &shortlist[best]);
+    let exact = same(asked.text, read.question);
+    let another = |c: &Candidate<'_>| c.answer != candidates[best].answer;
+    let mut others = shortlist.iter().zip(candidates);
+    let twin = exact && others.any(|(other, c)| same(asked.text, other.question) && another(c));
     let mut band = calibration.band(probability);
     let capped =
-        twin || (!exact && (!described.compared.disagreements.is_empty() || !seen_whole(asked, candidate)));
+        twin || (!exact && (!described.compared.disagreements.is_empty() || !seen_whole(asked, read)));
     if band == Band::Reuse && capped {
         band = Band::Suggest;
     }
@@ -119,17 +126,22 @@ fn same(asked: &Text, stored: &Text) -> bool {
 }
 
 /// Whether all words of both were compared: not when one is very long, or was not embedded.
-fn seen_whole(asked: &Question<'_>, candidate: &Candidate<'_>) -> bool {
+fn seen_whole(asked: &Question<'_>, stored: &Read<'_>) -> bool {
     let short = |text: &Text| text::syllables(&text.folded).nth(WORDS_MAX).is_none();
-    short(asked.text) && short(candidate.question) && !candidate.words.is_empty()
+    short(asked.text) && short(stored.question) && !stored.words.is_empty()
 }
 
-/// The first [`SHORTLIST`] candidates, each with the company of all.
-pub fn describe(asked: &Question<'_>, candidates: &[Candidate<'_>], rarity: &Rarity) -> Vec<Described> {
-    let shortlist = candidates.iter().take(SHORTLIST);
-    let described = shortlist.enumerate().map(|(at, candidate)| {
-        let compared = slots::compare(asked.text, candidate.question);
-        let stored = Question::read(candidate.question, candidate.words, rarity);
+/// The candidates of the shortlist, each with the company of all.
+pub fn describe(
+    asked: &Question<'_>,
+    shortlist: &[Read<'_>],
+    candidates: &[Candidate<'_>],
+    rarity: &Rarity,
+) -> Vec<Described> {
+    let shortlist = shortlist.iter().zip(candidates).take(SHORTLIST);
+    let described = shortlist.enumerate().map(|(at, (read, candidate))| {
+        let compared = slots::compare(asked.text, read.question);
+        let stored = Question::read(read.question, read.words, rarity);
         let own = pair::describe(asked, &stored, candidate.cosine, &compared);
         let mut inputs = [0.0; FEATURES.len()];
         let (of_pair, of_company) = inputs.split_at_mut(own.len());
