@@ -22,7 +22,7 @@ const provider = new Provider(issuer, {
   clients: [{
     client_id: "motcua",
     client_secret: "the-secret-of-the-tests-and-of-nothing-else",
-    redirect_uris: [`${site}/dang-nhap/co-quan/ve`],
+    redirect_uris: [`${site}/dang-nhap/co-quan/ve`, `${site}/xac-thuc/ve`],
     post_logout_redirect_uris: [`${site}/dang-nhap`],
     response_types: ["code"],
     grant_types: ["authorization_code"],

@@ -328,10 +328,9 @@ mod tests {
             kind: Kind::Report.into(),
             text: "cột đèn hỏng".into(),
             field: "ha-tang".into(),
-            place: None,
             submitted_at: Some(api::timestamp(day(0))),
             follow_ups: vec!["vẫn hỏng".into()],
-            revision: 0,
+            ..Question::default()
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Config {
     pub streams_per_client_max: u32,
     /// Sign-in by the agency's own accounts.
     pub oidc: Oidc,
+    /// Askers who show who they are.
+    pub asker_oidc: AskerOidc,
 }
 
 /// The OpenID provider whose accounts officers sign in with, and what its claims mean here.
@@ -85,6 +87,31 @@ pub struct Oidc {
     pub roles: Vec<RoleOf>,
     /// Units whose code differs from the claim's value.
     pub units: Vec<UnitOf>,
+}
+
+/// The OpenID provider that says who askers are, where their kind of question demands it (`intake.demands`).
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(default, deny_unknown_fields)]
+pub struct AskerOidc {
+    /// As of officers; empty: nobody shows who they are.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    pub scopes: Vec<String>,
+    /// What the pages call it, like VNeID.
+    pub name: String,
+}
+
+impl Default for AskerOidc {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: Secret::default(),
+            scopes: vec!["profile".to_owned()],
+            name: String::new(),
+        }
+    }
 }
 
 /// A value of the role's claim.
@@ -150,6 +177,7 @@ impl Default for Config {
             streams_max: 200,
             streams_per_client_max: 8,
             oidc: Oidc::default(),
+            asker_oidc: AskerOidc::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod assets;
 mod body;
 mod config;
 mod connections;
+mod demands;
 mod fields;
 mod guard;
 mod health;

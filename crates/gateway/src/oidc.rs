@@ -1,5 +1,5 @@
-//! Sign-in by the agency's own accounts: an OpenID Connect relying party, by authorisation code with PKCE
-//! (OpenID Connect Core 1.0, RFC 7636, RFC 9207). What the claims mean is `claims.rs`'s.
+//! An OpenID Connect relying party, by authorisation code with PKCE (OpenID Connect Core 1.0, RFC 7636, RFC 9207): for
+//! officers, by the agency's own accounts, and for askers who show who they are. What the claims mean is `claims.rs`'s.
 
 mod claims;
 
@@ -21,13 +21,13 @@ use openidconnect::{
     ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope, TokenResponse as _,
     core::{CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreIdToken, CoreTokenResponse},
 };
-use runtime::RoleName;
+use runtime::{RoleName, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
-pub(crate) use self::claims::Identity;
+pub(crate) use self::claims::{Asker, asker, identity};
 use crate::{config, fields::Fields, problem::Problem, session::SIGN_IN};
 
 /// How long the provider's own description of itself and its keys is used without asking again.
@@ -43,8 +43,9 @@ const ANSWER_MAX: usize = 512 * 1024;
 /// Longest parameter of the provider's redirect, in bytes.
 const PARAMETER_MAX: usize = 4 * 1024;
 
-/// Where the provider sends the browser back to, below the site's address.
+/// Where the provider sends an officer's browser back to, below the site's address; and an asker's.
 pub(crate) const RETURN: &str = "/dang-nhap/co-quan/ve";
+pub(crate) const ASKER_RETURN: &str = "/xac-thuc/ve";
 
 type Client = CoreClient<
     EndpointSet,
@@ -55,9 +56,19 @@ type Client = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// The configured provider.
+/// What we are to a provider.
+struct Party {
+    client_id: String,
+    client_secret: Secret,
+    scopes: Vec<String>,
+    back: &'static str,
+    /// Claims of which the userinfo endpoint is asked if the ID token lacks one.
+    wanted: Vec<String>,
+}
+
+/// A configured provider.
 pub(crate) struct Provider {
-    config: config::Oidc,
+    party: Party,
     issuer: IssuerUrl,
     http: reqwest::Client,
     metadata: Mutex<Option<(Instant, Arc<ProviderMetadataWithLogout>)>>,
@@ -74,27 +85,53 @@ pub(crate) struct Pending {
 }
 
 impl Provider {
-    /// The provider of the configuration, if one is configured.
-    pub fn try_new(config: &config::Oidc) -> anyhow::Result<Option<Self>> {
+    /// The provider of officers, if one is configured.
+    pub fn of_officers(config: &config::Oidc) -> anyhow::Result<Option<Self>> {
         if config.issuer.is_empty() {
             return Ok(None);
         }
-        let issuer = IssuerUrl::new(config.issuer.clone()).context("gateway.oidc.issuer")?;
-        let url = issuer.url();
-        let here = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
-        ensure!(url.scheme() == "https" || here, "gateway.oidc.issuer must begin with https://");
-        ensure!(!config.client_id.is_empty(), "gateway.oidc.client_id is not set");
         ensure!(!config.role_claim.is_empty(), "gateway.oidc.role_claim is not set");
         ensure!(!config.roles.is_empty(), "gateway.oidc.roles names no role: nobody could sign in");
         let own = config.roles.iter().any(|role| role.role == RoleName::Service);
         ensure!(!own, "gateway.oidc.roles: the role service is for the platform's own processes");
+        let party = Party {
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            scopes: config.scopes.clone(),
+            back: RETURN,
+            wanted: vec![config.role_claim.clone(), config.unit_claim.clone()],
+        };
+        Self::try_new("gateway.oidc", &config.issuer, party).map(Some)
+    }
+
+    /// The provider of askers, if one is configured.
+    pub fn of_askers(config: &config::AskerOidc) -> anyhow::Result<Option<Self>> {
+        if config.issuer.is_empty() {
+            return Ok(None);
+        }
+        let party = Party {
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            scopes: config.scopes.clone(),
+            back: ASKER_RETURN,
+            wanted: vec!["name".to_owned()],
+        };
+        Self::try_new("gateway.asker_oidc", &config.issuer, party).map(Some)
+    }
+
+    fn try_new(section: &str, issuer: &str, party: Party) -> anyhow::Result<Self> {
+        let issuer = IssuerUrl::new(issuer.to_owned()).with_context(|| format!("{section}.issuer"))?;
+        let url = issuer.url();
+        let here = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+        ensure!(url.scheme() == "https" || here, "{section}.issuer must begin with https://");
+        ensure!(!party.client_id.is_empty(), "{section}.client_id is not set");
         // Redirects are followed by the browser only: here they would lead the gateway anywhere.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)
             .build()?;
-        Ok(Some(Self { config: config.clone(), issuer, http, metadata: Mutex::default() }))
+        Ok(Self { party, issuer, http, metadata: Mutex::default() })
     }
 
     /// Where to send the browser, and what to keep until it comes back.
@@ -105,7 +142,7 @@ impl Provider {
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let (url, state, nonce) = client
             .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
-            .add_scopes(self.config.scopes.iter().cloned().map(Scope::new))
+            .add_scopes(self.party.scopes.iter().cloned().map(Scope::new))
             .set_pkce_challenge(challenge)
             .url();
         let pending = Pending {
@@ -117,14 +154,14 @@ impl Provider {
         Ok((url.into(), pending))
     }
 
-    /// Who came back with the provider's redirect, whose parameters are `query`.
+    /// The claims of who came back with the provider's redirect, whose parameters are `query`.
     pub async fn complete(
         &self,
         site: &str,
         query: &Fields,
         pending: &Pending,
         now: DateTime<Utc>,
-    ) -> Result<Identity, Problem> {
+    ) -> Result<Value, Problem> {
         let [state, code, issuer, error] = ["state", "code", "iss", "error"].map(|name| query.text(name));
         if [&state, &code, &issuer, &error].iter().any(|text| text.len() > PARAMETER_MAX) {
             return Err(Problem::invalid("SIGN_IN_STALE"));
@@ -149,8 +186,7 @@ impl Provider {
             checked = self.check(&metadata, site, &token, id_token, pending, now)?;
         }
         checked.map_err(|error| refused(&error))?;
-        let claims = self.claims(&metadata, &token, id_token).await?;
-        claims::identity(&self.config, &claims)
+        self.claims(&metadata, &token, id_token).await
     }
 
     /// Where the browser ends the provider's own session, if the provider has such a place.
@@ -159,20 +195,20 @@ impl Provider {
         let end = metadata.additional_metadata().end_session_endpoint.clone()?;
         let after = PostLogoutRedirectUrl::new(format!("{site}{SIGN_IN}")).ok()?;
         let request = LogoutRequest::from(end)
-            .set_client_id(ClientId::new(self.config.client_id.clone()))
+            .set_client_id(ClientId::new(self.party.client_id.clone()))
             .set_post_logout_redirect_uri(after);
         Some(request.http_get_url().into())
     }
 
     fn client(&self, metadata: &ProviderMetadataWithLogout, site: &str) -> Result<Client, Problem> {
-        let config = &self.config;
-        let secret = Some(&config.client_secret).filter(|secret| !secret.is_empty());
+        let party = &self.party;
+        let secret = Some(&party.client_secret).filter(|secret| !secret.is_empty());
         let secret = secret.map(|secret| ClientSecret::new(secret.expose().to_owned()));
-        let back = RedirectUrl::new(format!("{site}{RETURN}")).map_err(|error| {
+        let back = RedirectUrl::new(format!("{site}{}", party.back)).map_err(|error| {
             tracing::error!(%error, "gateway.public_url is no address");
             Problem::internal()
         })?;
-        let id = ClientId::new(config.client_id.clone());
+        let id = ClientId::new(party.client_id.clone());
         Ok(CoreClient::from_provider_metadata(metadata.clone(), id, secret).set_redirect_uri(back))
     }
 
@@ -242,7 +278,7 @@ impl Provider {
             .and_then(|payload| serde_json::from_slice(&payload).ok())
             .ok_or_else(|| refused(&"the ID token is no JSON"))?;
         let Some(endpoint) = metadata.userinfo_endpoint() else { return Ok(claims) };
-        if claims::suffices(&self.config, &claims) {
+        if claims::suffices(&self.party.wanted, &claims) {
             return Ok(claims);
         }
         let request = axum::http::Request::get(endpoint.as_str())

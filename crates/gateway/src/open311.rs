@@ -185,6 +185,7 @@ async fn submit(State(gateway): State<Gateway>, format: Format, upload: Upload) 
         place: Some(asked::place(&fields)?),
         address: fields.text("address_string"),
         photo_ids,
+        ..SubmitQuestionRequest::default()
     };
     let response = gateway.intake(None).submit_question(gateway.ask(question)).await?.into_inner();
     let created = document::Created::new(response);

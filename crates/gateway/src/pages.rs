@@ -29,6 +29,7 @@ mod store;
 mod subscribe;
 mod ticket;
 mod typed;
+mod verify;
 mod words;
 
 use std::{borrow::Borrow, convert::Infallible};
@@ -63,6 +64,8 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/", get(asker::ask_form))
         .route("/ask", post(asker::ask))
+        .route(verify::START, get(verify::start))
+        .route(oidc::ASKER_RETURN, get(verify::complete))
         .route("/goi-y", get(asker::suggestions))
         .route("/da-ro", post(library::answered_me))
         .route("/tra-cuu", get(library::search))

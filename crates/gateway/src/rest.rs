@@ -16,6 +16,7 @@ mod report;
 mod review;
 mod saved;
 mod subscription;
+mod verification;
 
 use axum::{
     Router,
@@ -126,6 +127,8 @@ pub(crate) fn routes() -> Table {
         .post("/api/v1/subscriptions", subscription::subscribe)
         .post("/api/v1/subscriptions/confirm", subscription::confirm_subscription)
         .post("/api/v1/subscriptions/end", subscription::end_subscription)
+        .get("/api/v1/demands", verification::list_demands)
+        .post("/api/v1/email-codes", verification::send_email_code)
         .get("/api/v1/saved-replies", saved::list_saved_replies)
         .post("/api/v1/saved-replies/{savedReplyId}", saved::put_saved_reply)
         .post("/api/v1/saved-replies/{savedReplyId}/delete", saved::delete_saved_reply)

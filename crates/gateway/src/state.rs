@@ -13,6 +13,7 @@ use api::{
     intake::v1::{
         intake_service_client::IntakeServiceClient, report_service_client::ReportServiceClient,
         subscription_service_client::SubscriptionServiceClient,
+        verification_service_client::VerificationServiceClient,
     },
     knowledge::v1::{
         editing_service_client::EditingServiceClient, knowledge_service_client::KnowledgeServiceClient,
@@ -27,6 +28,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     config::Config,
+    demands::{self, Demands},
     limits::Limits,
     oidc::Provider,
     organisation::{self, Organisation},
@@ -49,6 +51,8 @@ struct Inner {
     uploads: Semaphore,
     limits: Limits,
     provider: Option<Provider>,
+    asker_provider: Option<Provider>,
+    demands: demands::Cache,
     standing: Standing,
 }
 
@@ -58,7 +62,9 @@ impl Gateway {
         let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);
         let organisation = organisation::Cache::default();
-        let provider = Provider::try_new(&config.oidc)?;
+        let provider = Provider::of_officers(&config.oidc)?;
+        let asker_provider = Provider::of_askers(&config.asker_oidc)?;
+        let demands = demands::Cache::default();
         let standing = Standing::default();
         let overviews = Overviews::new(&config);
         let shelf = Shelf::default();
@@ -72,6 +78,8 @@ impl Gateway {
             uploads,
             limits,
             provider,
+            asker_provider,
+            demands,
             standing,
         };
         Ok(Self(Arc::new(inner)))
@@ -105,6 +113,16 @@ impl Gateway {
         self.0.provider.as_ref()
     }
 
+    /// Who says who askers are, if a provider is configured.
+    pub fn asker_provider(&self) -> Option<&Provider> {
+        self.0.asker_provider.as_ref()
+    }
+
+    /// What kinds of questions demand of their askers, at most a minute old.
+    pub async fn demands(&self) -> Arc<Demands> {
+        self.0.demands.get(self).await
+    }
+
     /// Who may still act, and for which unit.
     pub fn standing(&self) -> &Standing {
         &self.0.standing
@@ -134,6 +152,16 @@ impl Gateway {
 
     pub fn intake(&self, bearer: Option<&str>) -> IntakeServiceClient<Peer> {
         IntakeServiceClient::new(self.0.context.peer_as("intake", bearer))
+    }
+
+    /// As [`Self::intake`], for what only the gateway itself may say: who the asker is.
+    pub fn intake_as_gateway(&self) -> IntakeServiceClient<Peer> {
+        IntakeServiceClient::new(self.0.context.peer("intake"))
+    }
+
+    /// How sure it is who asks.
+    pub fn verification(&self) -> VerificationServiceClient<Peer> {
+        VerificationServiceClient::new(self.0.context.peer_as("intake", None))
     }
 
     /// Reports from the field.

@@ -2,9 +2,10 @@
 
 mod report;
 mod subscription;
+mod verification;
 
 use api::intake::v1::{
-    AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, AskerReply, FormerAnswer, GetRecallRequest,
+    AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, Asker, AskerReply, FormerAnswer, GetRecallRequest,
     GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone, PublishedAnswer,
     RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest, RejectAnswerResponse,
     ReplyToOfficerRequest, ReplyToOfficerResponse, SubmitQuestionRequest, SubmitQuestionResponse,
@@ -22,8 +23,13 @@ use crate::{
     service::{Followed, Intake, SubmitQuestion},
     storage::{Entry, change::Reply},
     telling::Told,
+    text,
     ticket::{Answer, State},
+    verification::{Code, Identity, Proof},
 };
+
+/// Of each part of a verified identity.
+const IDENTITY_CHARS_MAX: usize = 200;
 
 pub struct Grpc(pub Intake);
 
@@ -33,7 +39,10 @@ impl IntakeService for Grpc {
         &self,
         request: Request<SubmitQuestionRequest>,
     ) -> Result<Response<SubmitQuestionResponse>, Status> {
-        let request = request.into_inner();
+        if request.get_ref().identity.is_some() {
+            require(&request, &[RoleName::Service])?;
+        }
+        let mut request = request.into_inner();
         let kind = match Kind::try_from(request.kind) {
             Ok(Kind::Unspecified) | Err(_) => {
                 let message = "kind is one of KIND_QUESTION, KIND_RECOMMENDATION, KIND_REPORT, KIND_OPINION";
@@ -42,7 +51,8 @@ impl IntakeService for Grpc {
             Ok(kind) => kind,
         };
         let request_id = parse_request_id(&request.request_id)?;
-        let asker = request.asker.unwrap_or_default();
+        let mut asker = request.asker.take().unwrap_or_default();
+        let proof = proof(&mut request, &mut asker)?;
         let SubmitQuestionRequest { text, field, insist, place, address, photo_ids, .. } = request;
         let bounds = &self.0.config.reports.bounds;
         let place = place.map(|place| Place::parse(&place, bounds)).transpose()?;
@@ -50,7 +60,7 @@ impl IntakeService for Grpc {
         let photo_ids =
             photo_ids.map_err(|_| Refusal::not_found("PHOTO_NOT_FOUND", "there is no such photo"))?;
         let details = Details { place, address, photo_ids };
-        let asked = SubmitQuestion { request_id, kind, text, field, asker, insist, details };
+        let asked = SubmitQuestion { request_id, kind, text, field, asker, insist, details, proof };
         let (ticket_id, tracking_code) = self.0.submit_question(asked).await?;
         Ok(Response::new(SubmitQuestionResponse { ticket_id: ticket_id.to_string(), tracking_code }))
     }
@@ -126,6 +136,27 @@ impl IntakeService for Grpc {
         };
         Ok(Response::new(recall(self.0.get_recall(&passage_id, after, limit).await?)))
     }
+}
+
+/// What the asker shows; an identity's name takes the place of the name that was given.
+fn proof(request: &mut SubmitQuestionRequest, asker: &mut Asker) -> Result<Proof, Refusal> {
+    let code = match (request.verification_id.as_str(), request.email_code.as_str()) {
+        ("", _) | (_, "") => None,
+        (id, typed) => {
+            let no_code = |_| Refusal::invalid("verificationId", "EMAIL_CODE_SPENT", "there is no such code");
+            Some(Code { verification_id: Uuid::parse_str(id).map_err(no_code)?, typed: typed.to_owned() })
+        }
+    };
+    let identity = request.identity.take().map(|identity| {
+        let issuer = text::checked("identity.issuer", &identity.issuer, IDENTITY_CHARS_MAX)?;
+        let subject = text::checked("identity.subject", &identity.subject, IDENTITY_CHARS_MAX)?;
+        let name = text::optional("identity.name", &identity.name, IDENTITY_CHARS_MAX)?;
+        if !name.is_empty() {
+            asker.name = name;
+        }
+        Ok::<_, Refusal>(Identity { issuer, subject })
+    });
+    Ok(Proof { code, identity: identity.transpose()? })
 }
 
 fn parse_request_id(text: &str) -> Result<Uuid, Refusal> {

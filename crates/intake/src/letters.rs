@@ -12,6 +12,7 @@ use crate::{
     mailing::SUBSCRIBER,
     service::Intake,
     storage,
+    verifying::VERIFIER,
 };
 
 /// The queue of askers' letters.
@@ -56,6 +57,9 @@ impl Intake {
     async fn write_letter(&self, claimed: Claimed, site_url: &str) -> Result<Notice, NotSent> {
         if claimed.recipient == SUBSCRIBER {
             return self.write_mailing(claimed, site_url).await;
+        }
+        if claimed.recipient == VERIFIER {
+            return self.write_email_code(claimed).await;
         }
         let ticket_id = TicketId(claimed.about);
         let letter: Letter =

@@ -23,11 +23,14 @@ mod telling;
 mod text;
 mod ticket;
 mod tracking;
+mod verification;
+mod verifying;
 
 use api::{
     intake::v1::{
         intake_service_server::IntakeServiceServer, report_service_server::ReportServiceServer,
         subscription_service_server::SubscriptionServiceServer,
+        verification_service_server::VerificationServiceServer,
     },
     knowledge::v1::{AnswerCorrected, AnswerSuperseded, AnswerWithdrawn},
 };
@@ -58,6 +61,8 @@ pub struct Config {
     pub reopen_times_max: usize,
     /// Tickets told of a correction or withdrawal in one transaction, 1 to 1,000.
     pub recall_batch: u32,
+    /// What kinds of questions demand of their askers.
+    pub demands: Vec<verification::Demand>,
     /// Reports from the field.
     pub reports: report::Config,
 }
@@ -71,6 +76,7 @@ impl Default for Config {
             reopen_score_max: 2,
             reopen_times_max: 10,
             recall_batch: 200,
+            demands: Vec::new(),
             reports: report::Config::default(),
         }
     }
@@ -90,6 +96,7 @@ pub fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     Ok(Role::named("intake")
         .serves(ReportServiceServer::new(Grpc(intake.clone())))
         .serves(SubscriptionServiceServer::new(Grpc(intake.clone())))
+        .serves(VerificationServiceServer::new(Grpc(intake.clone())))
         .serves(IntakeServiceServer::new(Grpc(intake)))
         .hears(bus::hearer("intake", move |event| {
             let intake = routed.clone();

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::verification::Identity;
+
 /// The first byte of what is sealed: which form the rest has.
 const FORM: u8 = 1;
 const NONCE_BYTES: usize = 24;
@@ -24,6 +26,9 @@ pub struct Sealed {
     pub phone: String,
     pub organisation: String,
     pub text: String,
+    /// Who a provider of identities says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
 }
 
 /// Sealed with another key, for another ticket, or damaged.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{
     TicketId,
-    intake::v1::{AnswerRated, Asker, Kind, Milestone, QuestionReopened, QuestionSubmitted},
+    intake::v1::{AnswerRated, Asker, Assurance, Kind, Milestone, QuestionReopened, QuestionSubmitted},
 };
 use chrono::{DateTime, Utc};
 use runtime::{Clock, Context, Refusal, notify::Mailer};
@@ -24,6 +24,7 @@ use crate::{
     text,
     ticket::{NotRated, NotRejected, Rated, Rating, Reopening, Ticket},
     tracking::TrackingCode,
+    verification::{self, Proof, demanded, judged},
 };
 
 const NAME_CHARS_MAX: usize = 200;
@@ -57,6 +58,7 @@ pub struct SubmitQuestion {
     pub insist: bool,
     /// Of a report only.
     pub details: Details,
+    pub proof: Proof,
 }
 
 impl Intake {
@@ -73,6 +75,7 @@ impl Intake {
         let reopening = Reopening { score_max: config.reopen_score_max, times_max: config.reopen_times_max };
         let wake = Arc::new(Notify::new());
         let reports = Reports::try_new(config.reports.clone())?;
+        verification::check(&config.demands, ctx.mailer.is_some())?;
         let (pool, clock, mailer) = (ctx.pool.clone(), ctx.clock.clone(), ctx.mailer.clone());
         Ok(Self { pool, clock, config, reopening, sealer, reports, mailer, wake })
     }
@@ -90,12 +93,8 @@ impl Intake {
         asker.email = text::optional("asker.email", &asker.email, NAME_CHARS_MAX)?;
         asker.phone = text::optional("asker.phone", &asker.phone, NAME_CHARS_MAX)?;
         asker.organisation = text::optional("asker.organisation", &asker.organisation, NAME_CHARS_MAX)?;
-        if !asker.email.is_empty() && !asker.email.contains('@') {
-            return Err(Refusal::invalid(
-                "asker.email",
-                "EMAIL_NOT_VALID",
-                "asker.email is no e-mail address",
-            ));
+        if !asker.email.is_empty() {
+            asker.email = text::address("asker.email", &asker.email)?;
         }
         self.check_details(submission.kind, &mut submission.details)?;
         Ok(submission)
@@ -109,6 +108,9 @@ impl Intake {
             return Err(place.refusal());
         }
         let hash = request_hash(&asked, &self.mark_of(&asked.details).await?);
+        let tried = self.tried(&asked).await?;
+        let demand = demanded(&self.config.demands, asked.kind);
+        let assured = judged(demand, asked.proof.identity.is_some(), tried);
         let now = self.clock.now();
         let known = [asked.asker.name.as_str(), &asked.asker.email, &asked.asker.phone];
         let mut ticket = Ticket::receive(
@@ -119,6 +121,7 @@ impl Intake {
             now,
         );
         ticket.place = asked.details.place;
+        ticket.assurance = assured.as_ref().copied().unwrap_or_default();
         let code = TrackingCode::random(&mut rand::rng());
         let submission = Submission {
             request_id: asked.request_id,
@@ -129,6 +132,10 @@ impl Intake {
         if !storage::insert_ticket(&mut tx, &ticket, &submission).await? {
             return earlier_request(&mut tx, asked.request_id, &hash).await;
         }
+        // Only now: the repeat of a question that was taken finds its code used.
+        if assured? == Assurance::Email {
+            self.use_code_up(&mut tx, &asked).await?;
+        }
         let asker = &asked.asker;
         let sealed = Sealed {
             name: asker.name.clone(),
@@ -136,6 +143,7 @@ impl Intake {
             phone: asker.phone.clone(),
             organisation: asker.organisation.clone(),
             text: asked.text.clone(),
+            identity: asked.proof.identity.clone(),
         };
         let sealed = self.sealer.seal(ticket.ticket_id, &sealed);
         storage::insert_sealed(&mut tx, ticket.ticket_id, &sealed, now).await?;

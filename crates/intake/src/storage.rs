@@ -5,10 +5,11 @@ pub mod former;
 pub mod recall;
 pub mod report;
 pub mod subscription;
+pub mod verification;
 
 use api::{
     TicketId,
-    intake::v1::{Citation, Kind, Milestone},
+    intake::v1::{Assurance, Citation, Kind, Milestone},
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -35,8 +36,8 @@ pub async fn insert_ticket(
     let inserted = sqlx::query!(
         "insert into intake.ticket
              (ticket_id, request_id, request_hash, tracking_code, kind, text, field, submitted_at, state, version,
-              latitude, longitude)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'received', $9, $10, $11)
+              latitude, longitude, assurance)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'received', $9, $10, $11, $12)
          on conflict on constraint ticket_request_id do nothing",
         ticket.ticket_id.0,
         submission.request_id,
@@ -49,6 +50,7 @@ pub async fn insert_ticket(
         version(ticket.version),
         ticket.place.map(|place| place.latitude),
         ticket.place.map(|place| place.longitude),
+        ticket.assurance.as_str_name(),
     )
     .execute(conn)
     .await?;
@@ -117,7 +119,7 @@ pub async fn lock_ticket(
     conn: &mut PgConnection,
     ticket_id: TicketId,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where ticket_id = $1 for update", ticket_id.0)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision, assurance from intake.ticket where ticket_id = $1 for update", ticket_id.0)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -128,7 +130,7 @@ pub async fn lock_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where tracking_code = $1 for update", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision, assurance from intake.ticket where tracking_code = $1 for update", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -139,7 +141,7 @@ pub async fn find_by_code(
     conn: &mut PgConnection,
     tracking_code: &str,
 ) -> Result<Option<Ticket>, sqlx::Error> {
-    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision from intake.ticket where tracking_code = $1", tracking_code)
+    let row = sqlx::query_as!(Row, "select ticket_id, kind, text, field, follow_ups, submitted_at, state, version, routed_field, unit, unit_name, due_at, answer_text, citations, answered_at, score, comment, automatic, deadline, latitude, longitude, revision, assurance from intake.ticket where tracking_code = $1", tracking_code)
         .fetch_optional(conn)
         .await?;
     row.map(Ticket::try_from).transpose()
@@ -260,6 +262,7 @@ struct Row {
     latitude: Option<f64>,
     longitude: Option<f64>,
     revision: i32,
+    assurance: String,
 }
 
 impl TryFrom<Row> for Ticket {
@@ -298,6 +301,7 @@ impl TryFrom<Row> for Ticket {
             follow_ups: row.follow_ups,
             revision: u32::try_from(row.revision).map_err(decode)?,
             place: place(row.latitude, row.longitude),
+            assurance: Assurance::from_str_name(&row.assurance).ok_or_else(|| decode("unknown assurance"))?,
             submitted_at: row.submitted_at,
             version: u32::try_from(row.version).map_err(decode)?,
             custody: Custody {

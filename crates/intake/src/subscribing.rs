@@ -27,7 +27,6 @@ use crate::{
     text,
 };
 
-const EMAIL_CHARS_MAX: usize = 200;
 const PASSAGE_ID_CHARS_MAX: usize = 200;
 const FIELD_CHARS_MAX: usize = 64;
 
@@ -51,10 +50,7 @@ impl Intake {
             return Err(Refusal::conflict("MAIL_OFF", "this site sends no mail"));
         }
         let target = target(passage_id, field)?;
-        let email = text::checked("email", email, EMAIL_CHARS_MAX)?;
-        if !email.contains('@') || email.contains(char::is_whitespace) {
-            return Err(Refusal::invalid("email", "EMAIL_NOT_VALID", "email is no e-mail address"));
-        }
+        let email = text::address("email", email)?;
         let (now, mark) = (self.clock.now(), self.sealer.mark(&email.to_lowercase()));
         let mut tx = self.pool.begin().await?;
         let fresh = Uuid::now_v7();

@@ -3,6 +3,8 @@
 use runtime::Refusal;
 use unicode_normalization::UnicodeNormalization as _;
 
+const ADDRESS_CHARS_MAX: usize = 200;
+
 /// `text` trimmed, in NFC, with plain line ends; refused if it is empty, longer than `chars_max`,
 /// or holds characters that hide or reorder what people see.
 pub fn checked(field: &'static str, text: &str, chars_max: usize) -> Result<String, Refusal> {
@@ -24,6 +26,15 @@ pub fn optional(field: &'static str, text: &str, chars_max: usize) -> Result<Str
     if let Some(bad) = text.chars().find(|c| is_hidden(*c)) {
         let message = format!("{field} holds the character U+{:04X}, which is not allowed", u32::from(bad));
         return Err(Refusal::invalid(field, "TEXT_CHARACTER_NOT_ALLOWED", message));
+    }
+    Ok(text)
+}
+
+/// What looks like an e-mail address: whether it is one is found out by writing to it.
+pub fn address(field: &'static str, text: &str) -> Result<String, Refusal> {
+    let text = checked(field, text, ADDRESS_CHARS_MAX)?;
+    if !text.contains('@') || text.contains(char::is_whitespace) {
+        return Err(Refusal::invalid(field, "EMAIL_NOT_VALID", format!("{field} is no e-mail address")));
     }
     Ok(text)
 }
@@ -67,5 +78,15 @@ mod tests {
         for bad in ['\0', '\u{1b}', '\u{202E}', '\u{2066}', '\u{FEFF}', '\u{85}'] {
             check(&format!("hỏi{bad}đáp"), Err("TEXT_CHARACTER_NOT_ALLOWED"));
         }
+    }
+
+    #[test]
+    fn an_address_has_an_at_and_no_space() {
+        let check = |text: &str| address("email", text).map_err(|refusal| refusal.reason().to_owned());
+        assert_eq!(check(" an@hoi.example "), Ok("an@hoi.example".into()));
+        for bad in ["an", "an @hoi.example", "a@b\nc@d"] {
+            assert_eq!(check(bad), Err("EMAIL_NOT_VALID".into()), "{bad}");
+        }
+        assert_eq!(check(&format!("{}@x", "a".repeat(200))), Err("TEXT_TOO_LONG".into()));
     }
 }

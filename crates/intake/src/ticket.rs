@@ -6,7 +6,7 @@
 
 use api::{
     TicketId,
-    intake::v1::{Citation, Kind, Question},
+    intake::v1::{Assurance, Citation, Kind, Question},
     routing::v1::{Deadline, WaitsFor},
 };
 use chrono::{DateTime, Utc};
@@ -25,6 +25,8 @@ pub struct Ticket {
     pub revision: u32,
     /// Of a report only.
     pub place: Option<Place>,
+    /// How sure it is who asked.
+    pub assurance: Assurance,
     pub submitted_at: DateTime<Utc>,
     pub version: u32,
     /// Who has it, or had it last.
@@ -141,6 +143,7 @@ impl Ticket {
             follow_ups: Vec::new(),
             revision: 0,
             place: None,
+            assurance: Assurance::Unspecified,
             submitted_at: at,
             version: 1,
             custody: Custody::default(),
@@ -159,6 +162,7 @@ impl Ticket {
             follow_ups: self.follow_ups.clone(),
             place: self.place.map(Place::to_proto),
             revision: self.revision,
+            assurance: self.assurance.into(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use axum::http::StatusCode;
 use runtime::Principal;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -21,9 +22,8 @@ pub(crate) struct Identity {
 }
 
 /// Whether claims that cannot be added to are enough.
-pub(super) fn suffices(config: &Oidc, claims: &Value) -> bool {
-    let has = |claim: &str| claim.is_empty() || !texts(claims, claim).is_empty();
-    has(&config.role_claim) && has(&config.unit_claim)
+pub(super) fn suffices(wanted: &[String], claims: &Value) -> bool {
+    wanted.iter().all(|claim| claim.is_empty() || !texts(claims, claim).is_empty())
 }
 
 /// Both, where they are of one person; what was signed goes before what was not.
@@ -35,7 +35,7 @@ pub(super) fn joined(signed: Value, more: Value) -> Option<Value> {
 }
 
 /// Role and unit by the configured mapping, and a name for the trace that tells nobody who it is.
-pub(super) fn identity(config: &Oidc, claims: &Value) -> Result<Identity, Problem> {
+pub(crate) fn identity(config: &Oidc, claims: &Value) -> Result<Identity, Problem> {
     let denied = |reason| Problem::new(StatusCode::FORBIDDEN, reason);
     let values = texts(claims, &config.role_claim);
     let role = config.roles.iter().find(|role| values.contains(&role.value.as_str()));
@@ -49,9 +49,29 @@ pub(super) fn identity(config: &Oidc, claims: &Value) -> Result<Identity, Proble
     };
     let sub = claims["sub"].as_str().filter(|sub| !sub.is_empty());
     let subject = subject(&config.issuer, sub.ok_or_else(|| denied("PROVIDER_REFUSED"))?);
-    let called = ["name", "preferred_username"].iter().find_map(|claim| claims[*claim].as_str());
-    let name = called.filter(|name| !name.trim().is_empty()).unwrap_or(&subject).to_owned();
+    let name = called(claims).unwrap_or(&subject).to_owned();
     Ok(Identity { principal: Principal { subject, role: role.role, unit }, name })
+}
+
+fn called(claims: &Value) -> Option<&str> {
+    let called = ["name", "preferred_username"].iter().find_map(|claim| claims[*claim].as_str());
+    called.map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// An asker who showed who they are. It is personal data: it stays in the asker's browser, sealed, and in intake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asker {
+    pub issuer: String,
+    pub subject: String,
+    /// Empty: the provider gave none.
+    pub name: String,
+}
+
+pub(crate) fn asker(issuer: &str, claims: &Value) -> Result<Asker, Problem> {
+    let sub = claims["sub"].as_str().filter(|sub| !sub.is_empty());
+    let sub = sub.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "PROVIDER_REFUSED"))?;
+    let name = called(claims).unwrap_or_default();
+    Ok(Asker { issuer: issuer.to_owned(), subject: sub.to_owned(), name: name.to_owned() })
 }
 
 /// The same for the same person always; nobody finds the person by it who does not have the provider's list.
@@ -134,12 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn an_asker_is_who_the_provider_says() {
+        let of = |claims: Value| asker("https://id.example", &claims).map(|asker| (asker.subject, asker.name));
+        let named = json!({"sub": "079…", "name": " Nguyễn Văn Mẫu "});
+        assert_eq!(of(named).unwrap(), ("079…".to_owned(), "Nguyễn Văn Mẫu".to_owned()));
+        assert_eq!(of(json!({"sub": "s", "name": " "})).unwrap(), ("s".to_owned(), String::new()));
+        assert!(of(json!({"name": "Nguyễn Văn Mẫu"})).is_err());
+    }
+
+    #[test]
     fn userinfo_adds_but_changes_nothing_and_is_of_the_same_person() {
         let signed = || json!({"sub": "s", "groups": "staff"});
         let all = joined(signed(), json!({"sub": "s", "groups": "lead", "dept": "PB01"})).unwrap();
         assert_eq!(all, json!({"sub": "s", "groups": "staff", "dept": "PB01"}));
         assert_eq!(joined(signed(), json!({"sub": "t"})), None);
         assert_eq!(joined(signed(), json!("s")), None);
-        assert!(suffices(&config(), &all) && !suffices(&config(), &signed()));
+        let wanted = [config().role_claim, config().unit_claim];
+        assert!(suffices(&wanted, &all) && !suffices(&wanted, &signed()));
     }
 }

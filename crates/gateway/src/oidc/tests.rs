@@ -13,7 +13,7 @@ use runtime::Secret;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::*;
+use super::{claims::Identity, *};
 use crate::config::{Oidc, RoleOf};
 
 const SECRET: &str = "a secret of the tests, long enough";
@@ -77,11 +77,12 @@ async fn outcome(says: &Says) -> Result<Identity, String> {
         roles: vec![RoleOf { value: "an".into(), role: RoleName::Officer, all_units: true }],
         ..Oidc::default()
     };
-    let provider = Provider::try_new(&config).unwrap().unwrap();
+    let provider = Provider::of_officers(&config).unwrap().unwrap();
     let [state, nonce, verifier, back] = ["state", "nonce", "verifier", ""].map(str::to_owned);
     let pending = Pending { state, nonce, verifier, back };
     let query = Fields::parse(b"state=state&code=code").unwrap();
     let outcome = provider.complete(SITE, &query, &pending, now()).await;
+    let outcome = outcome.and_then(|claims| identity(&config, &claims));
     serving.abort();
     outcome.map_err(|problem| problem.reason.into_owned())
 }
@@ -107,7 +108,7 @@ async fn a_provider_that_nobody_reaches_is_away() {
     drop(listener);
     let roles = vec![RoleOf { value: "an".into(), role: RoleName::Officer, all_units: true }];
     let config = Oidc { issuer, client_id: "motcua".into(), roles, ..Oidc::default() };
-    let provider = Provider::try_new(&config).unwrap().unwrap();
+    let provider = Provider::of_officers(&config).unwrap().unwrap();
     let problem = provider.begin(SITE, String::new()).await.err().unwrap();
     assert_eq!((problem.status, &*problem.reason), (StatusCode::SERVICE_UNAVAILABLE, "PROVIDER_AWAY"));
 }

@@ -1,7 +1,7 @@
 //! Asking, with what was answered to the like.
 
 use api::{
-    intake::v1::{Asker, Kind, Place, SubmitQuestionRequest},
+    intake::v1::{Asker, Kind, Place, SendEmailCodeRequest, SubmitQuestionRequest},
     knowledge::v1::SearchRequest,
 };
 use askama::Template;
@@ -17,13 +17,16 @@ use super::{
     library::{Found, look},
     page,
     report::{self, Near},
-    segment, sentence, words,
+    segment, sentence,
+    sign_in::with_cookie,
+    verify::{self, Shown},
+    words,
 };
 use crate::{
     assets::PLACE_JS_URL,
     fields::{Fields, Query},
-    language::Language,
-    organisation::{Choice, Organisation},
+    language::{Language, Said},
+    organisation::Choice,
     problem::Problem,
     state::Gateway,
     upload::Upload,
@@ -38,7 +41,7 @@ const LOOKED_AT: u32 = 10;
 struct AskPage {
     frame: Frame,
     ask: Ask,
-    kinds: Vec<Choice>,
+    kinds: Vec<KindChoice>,
     fields: Vec<Choice>,
     error: String,
     /// Where it goes, when it is no question; the asker may say that it is one.
@@ -49,6 +52,18 @@ struct AskPage {
     photo_megabytes: u32,
     /// A report that somebody made there before.
     near: Option<Near>,
+    /// Whether codes can be mailed, to show that one reads the address's mail.
+    mails_codes: bool,
+    /// Whom a provider says that the asker is; empty: nobody yet.
+    shown: String,
+    /// What the provider is called; empty: there is none.
+    provider: String,
+}
+
+struct KindChoice {
+    choice: Choice,
+    /// What it demands of the asker; empty: nothing.
+    demand: Said,
 }
 
 /// The form as the asker filled it in, kept when it is refused.
@@ -69,6 +84,9 @@ struct Ask {
     photo_ids: Vec<String>,
     /// The asker was shown what was reported near.
     anyway: bool,
+    /// Of the code that was mailed; empty: none was.
+    verification_id: String,
+    email_code: String,
 }
 
 impl Ask {
@@ -91,6 +109,8 @@ impl Ask {
             address: fields.text("address"),
             photo_ids: fields.all("photo_id"),
             anyway: !fields.text("anyway").is_empty(),
+            verification_id: fields.text("verification_id"),
+            email_code: fields.text("email_code"),
         }
     }
 
@@ -99,7 +119,7 @@ impl Ask {
     }
 
     /// What belongs to a report goes with a report only: with other kinds the page does not show it.
-    fn request(&self, place: Option<Place>) -> SubmitQuestionRequest {
+    fn request(&self, place: Option<Place>, shown: &Shown) -> SubmitQuestionRequest {
         let of_report = |text: &str| if self.is_report() { text.to_owned() } else { String::new() };
         SubmitQuestionRequest {
             request_id: self.request_id.clone(),
@@ -116,6 +136,9 @@ impl Ask {
             place,
             address: of_report(&self.address),
             photo_ids: if self.is_report() { self.photo_ids.clone() } else { Vec::new() },
+            verification_id: self.verification_id.clone(),
+            email_code: self.email_code.clone(),
+            identity: shown.identity(),
         }
     }
 }
@@ -171,17 +194,30 @@ fn may_locate(mut response: Response) -> Response {
     response
 }
 
-pub(super) async fn ask_form(State(gateway): State<Gateway>, frame: Frame) -> Page {
-    let organisation = gateway.organisation().await;
-    let template = AskPage::new(&gateway, frame, Ask::new(), &organisation);
+pub(super) async fn ask_form(State(gateway): State<Gateway>, frame: Frame, shown: Shown) -> Page {
+    let template = AskPage::new(&gateway, frame, Ask::new(), &shown).await;
     page(StatusCode::OK, &template).map(may_locate)
 }
 
 impl AskPage {
-    fn new(gateway: &Gateway, frame: Frame, ask: Ask, organisation: &Organisation) -> Self {
+    async fn new(gateway: &Gateway, frame: Frame, ask: Ask, shown: &Shown) -> Self {
+        let (organisation, demands) = (gateway.organisation().await, gateway.demands().await);
+        let demand = |kind: &Choice| demands.of(Kind::from_str_name(&kind.code).unwrap_or_default());
+        let kinds = words::kinds(frame.language).into_iter().map(|choice| {
+            let demand = words::demand(frame.language, demand(&choice));
+            KindChoice { choice, demand }
+        });
+        let config = &gateway.config().asker_oidc;
+        let provider = gateway.asker_provider().map(|_| match config.name.as_str() {
+            "" => frame.t("ask-provider").into_owned(),
+            name => name.to_owned(),
+        });
         Self {
-            kinds: words::kinds(frame.language),
+            kinds: kinds.collect(),
             fields: organisation.fields(),
+            mails_codes: demands.mails_codes(),
+            shown: shown.name().to_owned(),
+            provider: provider.unwrap_or_default(),
             error: String::new(),
             elsewhere: String::new(),
             looked: false,
@@ -197,17 +233,30 @@ impl AskPage {
 
 /// Submits, or with the button `look` shows what was answered to the like: the suggestions of
 /// those without JavaScript.
-pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Upload) -> Page {
+pub(super) async fn ask(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    mut shown: Shown,
+    upload: Upload,
+) -> Page {
     let mut ask = Ask::read(&upload.fields);
     ask.photo_ids.extend(upload.photo_ids);
-    let looked = upload.fields.text("step") == "look";
+    let step = upload.fields.text("step");
+    let looked = step == "look";
+    let mut cookie = None;
     let (mut found, mut near) = (Vec::new(), None);
     let refused = if let Some(problem) = upload.refused.filter(|_| ask.is_report()) {
         Some(problem)
     } else if looked {
         suggested(&gateway, ask.text.clone()).await.map(|answers| found = answers).err()
+    } else if step == "code" {
+        mail_code(&gateway, &mut ask).await.err()
+    } else if step == "forget" {
+        shown = Shown(None);
+        cookie = verify::forget(&gateway);
+        None
     } else {
-        match send(&gateway, frame.language, &ask).await {
+        match send(&gateway, frame.language, &ask, &shown).await {
             Ok(Sent::Taken(code)) => {
                 let code = segment(&code);
                 return Ok(Redirect::to(&format!("/theo-doi/{code}?new=1")).into_response());
@@ -216,9 +265,15 @@ pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Up
                 near = Some(report);
                 None
             }
+            Err(problem) if problem.reason == "EMAIL_NOT_VERIFIED" => {
+                mail_code(&gateway, &mut ask).await.err()
+            }
             Err(problem) => Some(problem),
         }
     };
+    if refused.as_ref().is_some_and(|p| p.reason == "EMAIL_CODE_SPENT") {
+        ask.verification_id.clear();
+    }
     if refused.as_ref().is_some_and(|p| p.reason == "REQUEST_ID_REUSED") {
         // Changed after it was sent: the next submission is another question.
         ask.request_id = fresh_id();
@@ -228,7 +283,6 @@ pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Up
         ask.photo_ids.clear();
     }
     let status = refused.as_ref().map_or(StatusCode::OK, |p| p.status);
-    let organisation = gateway.organisation().await;
     let template = AskPage {
         looked: looked && refused.is_none(),
         error: refused.as_ref().map(|p| sentence(frame.language, p)).unwrap_or_default(),
@@ -238,9 +292,18 @@ pub(super) async fn ask(State(gateway): State<Gateway>, frame: Frame, upload: Up
             .unwrap_or_default(),
         found,
         near,
-        ..AskPage::new(&gateway, frame, ask, &organisation)
+        ..AskPage::new(&gateway, frame, ask, &shown).await
     };
-    page(status, &template).map(may_locate)
+    Ok(with_cookie(may_locate(page(status, &template)?), cookie))
+}
+
+/// Has a code mailed to the address in the form; the next submission is to bring it.
+async fn mail_code(gateway: &Gateway, ask: &mut Ask) -> Result<(), Problem> {
+    let request = gateway.ask(SendEmailCodeRequest { email: ask.email.clone() });
+    let sent = gateway.verification().send_email_code(request).await?.into_inner();
+    ask.verification_id = sent.verification_id;
+    ask.email_code.clear();
+    Ok(())
 }
 
 /// What became of a form that was sent.
@@ -251,15 +314,17 @@ enum Sent {
     Near(Near),
 }
 
-async fn send(gateway: &Gateway, language: Language, ask: &Ask) -> Result<Sent, Problem> {
+async fn send(gateway: &Gateway, language: Language, ask: &Ask, shown: &Shown) -> Result<Sent, Problem> {
     let place = if ask.is_report() { coordinates(&ask.coordinates)? } else { None };
     if let Some(place) = place.filter(|_| !ask.anyway)
         && let Some(near) = report::nearest(gateway, language, place, &ask.field).await
     {
         return Ok(Sent::Near(near));
     }
-    let request = gateway.ask(ask.request(place));
-    let response = gateway.intake(None).submit_question(request).await?;
+    let request = gateway.ask(ask.request(place, shown));
+    // Who the asker is counts only from the platform's own processes.
+    let mut intake = if shown.0.is_some() { gateway.intake_as_gateway() } else { gateway.intake(None) };
+    let response = intake.submit_question(request).await?;
     Ok(Sent::Taken(response.into_inner().tracking_code))
 }
 
@@ -282,10 +347,10 @@ mod tests {
     #[test]
     fn what_belongs_to_a_report_goes_with_a_report_only() {
         let mut ask = Ask { address: "cổng sau".into(), photo_ids: vec!["x".into()], ..Ask::new() };
-        let question = ask.request(None);
+        let question = ask.request(None, &Shown(None));
         assert!(question.address.is_empty() && question.photo_ids.is_empty());
         ask.kind = Kind::Report.as_str_name().to_owned();
-        let report = ask.request(None);
+        let report = ask.request(None, &Shown(None));
         assert!(report.address == "cổng sau" && report.photo_ids == ["x"]);
     }
 }

@@ -261,7 +261,12 @@ impl QuestionPage {
             state: words::answer_state(language, state),
             waits: state == AnswerState::Drafted,
             kind: words::kind(language, question.kind()),
-            about: words::joined([sent.as_str(), &organisation.field_name(&ticket.field), &unit_name]),
+            about: words::joined([
+                sent.as_str(),
+                &organisation.field_name(&ticket.field),
+                &unit_name,
+                &words::assurance(language, question.assurance()),
+            ]),
             due: words::moment(language, ticket.due_at.as_ref()),
             overdue: state == AnswerState::Drafted
                 && words::is_past(ticket.due_at.as_ref(), now)

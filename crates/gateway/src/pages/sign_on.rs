@@ -12,14 +12,15 @@ use axum::{
 };
 use chrono::Duration;
 use runtime::SignedInBy;
+use serde_json::Value;
 
 use super::{
     Frame, Page, page,
     sign_in::{home, with_cookie},
 };
 use crate::{
-    fields::Query,
-    oidc::{Pending, Provider},
+    fields::{Fields, Query},
+    oidc::{self, Pending, Provider},
     problem::Problem,
     session::{self, Begins, local},
     state::Gateway,
@@ -27,9 +28,13 @@ use crate::{
 
 pub(super) const START: &str = "/dang-nhap/co-quan";
 
-/// What the browser keeps while it is at the provider.
-const COOKIE: &str = "motcua_sign_in";
-const PURPOSE: &str = "sign-in at the provider";
+/// What the browser keeps while it is at a provider.
+pub(super) struct Way {
+    pub cookie: &'static str,
+    pub purpose: &'static str,
+}
+
+const WAY: Way = Way { cookie: "motcua_sign_in", purpose: "sign-in at the provider" };
 
 /// How long somebody may take there.
 const MINUTES: u32 = 10;
@@ -46,20 +51,54 @@ fn provider(gateway: &Gateway) -> Result<&Provider, Problem> {
     gateway.provider().ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN"))
 }
 
-pub(super) async fn start(State(gateway): State<Gateway>, headers: HeaderMap, Query(query): Query) -> Page {
-    let back = query.text("ve");
-    let back = local(&back).unwrap_or_default().to_owned();
-    let (to, pending) = provider(&gateway)?.begin(&gateway.config().origin(&headers), back).await?;
+/// To the provider.
+pub(super) async fn begin(
+    gateway: &Gateway,
+    provider: &Provider,
+    way: &Way,
+    headers: &HeaderMap,
+    back: String,
+) -> Page {
+    let (to, pending) = provider.begin(&gateway.config().origin(headers), back).await?;
     let context = gateway.context();
     let until = context.clock.now() + Duration::minutes(MINUTES.into());
-    let sealed = context.tokens().seal(PURPOSE, &pending, Some(until)).map_err(|error| {
+    let sealed = context.tokens().seal(way.purpose, &pending, Some(until)).map_err(|error| {
         tracing::error!(%error, "a sign-in was not begun");
         Problem::internal()
     })?;
     let seconds = u64::from(MINUTES) * 60;
     // Lax: it has to come with the provider's redirect.
-    let cookie = session::set_cookie(COOKIE, &sealed, seconds, "Lax", gateway.config());
+    let cookie = session::set_cookie(way.cookie, &sealed, seconds, "Lax", gateway.config());
     Ok(with_cookie(Redirect::to(&to).into_response(), cookie))
+}
+
+/// The claims of who came back from the provider, and what was kept meanwhile.
+pub(super) async fn came_back(
+    gateway: &Gateway,
+    provider: &Provider,
+    way: &Way,
+    headers: &HeaderMap,
+    query: &Fields,
+) -> Result<(Value, Pending), Problem> {
+    let (context, config) = (gateway.context(), gateway.config());
+    let now = context.clock.now();
+    let sealed = session::cookie(headers, &session::name(way.cookie, config));
+    let pending: Option<Pending> = sealed.and_then(|sealed| context.tokens().open(way.purpose, sealed, now));
+    let pending = pending.ok_or_else(|| Problem::invalid("SIGN_IN_STALE"))?;
+    let claims = provider.complete(&config.origin(headers), query, &pending, now).await?;
+    Ok((claims, pending))
+}
+
+/// What came of it, without what was kept.
+pub(super) fn used(gateway: &Gateway, way: &Way, outcome: Page) -> Response {
+    let used = session::set_cookie(way.cookie, "", 0, "Lax", gateway.config());
+    with_cookie(outcome.unwrap_or_else(|problem| problem.into_response()), used)
+}
+
+pub(super) async fn start(State(gateway): State<Gateway>, headers: HeaderMap, Query(query): Query) -> Page {
+    let back = query.text("ve");
+    let back = local(&back).unwrap_or_default().to_owned();
+    begin(&gateway, provider(&gateway)?, &WAY, &headers, back).await
 }
 
 /// The provider's redirect. Whatever comes of it, it counts once.
@@ -69,22 +108,13 @@ pub(super) async fn complete(
     headers: HeaderMap,
     Query(query): Query,
 ) -> Response {
-    let used = session::set_cookie(COOKIE, "", 0, "Lax", gateway.config());
-    let response = match completed(&gateway, frame, &headers, &Query(query)).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
-    };
-    with_cookie(response, used)
+    let completed = completed(&gateway, frame, &headers, &query).await;
+    used(&gateway, &WAY, completed)
 }
 
-async fn completed(gateway: &Gateway, frame: Frame, headers: &HeaderMap, Query(query): &Query) -> Page {
-    let provider = provider(gateway)?;
-    let (context, config) = (gateway.context(), gateway.config());
-    let now = context.clock.now();
-    let sealed = session::cookie(headers, &session::name(COOKIE, config));
-    let pending: Option<Pending> = sealed.and_then(|sealed| context.tokens().open(PURPOSE, sealed, now));
-    let pending = pending.ok_or_else(|| Problem::invalid("SIGN_IN_STALE"))?;
-    let mut identity = provider.complete(&config.origin(headers), query, &pending, now).await?;
+async fn completed(gateway: &Gateway, frame: Frame, headers: &HeaderMap, query: &Fields) -> Page {
+    let (claims, pending) = came_back(gateway, provider(gateway)?, &WAY, headers, query).await?;
+    let mut identity = oidc::identity(&gateway.config().oidc, &claims)?;
     if let Some(unit) = &identity.principal.unit {
         let held = gateway.standing().check(gateway, &identity.principal, None).await?;
         let in_force = held.unit.ok_or_else(|| {

@@ -3,7 +3,7 @@
 use api::{
     Timestamp,
     answering::v1::{AnswerState, CoAnswerState, ReviewStage},
-    intake::v1::{Kind, Milestone, TicketState},
+    intake::v1::{Assurance, Kind, Milestone, TicketState},
     knowledge::v1::{Band, Change, PassageState, ReviewReason},
     routing::v1::{Deadline, DeadlineEnding, DeadlineStep, RoutingReason, SpanUnit, WaitsFor},
 };
@@ -57,6 +57,24 @@ pub(super) fn kind(language: Language, kind: Kind) -> Said {
         Kind::Report => language.say("kind-report"),
         Kind::Opinion => language.say("kind-opinion"),
     }
+}
+
+/// What a kind of question demands of its asker; empty: nothing.
+pub(super) fn demand(language: Language, demand: Assurance) -> Said {
+    match demand {
+        Assurance::Unspecified => Said::Borrowed(""),
+        Assurance::Email => language.say("demand-email"),
+        Assurance::Identity => language.say("demand-identity"),
+    }
+}
+
+/// How sure it is who asked.
+pub(super) fn assurance(language: Language, assurance: Assurance) -> Said {
+    language.say(match assurance {
+        Assurance::Unspecified => "assurance-none",
+        Assurance::Email => "assurance-email",
+        Assurance::Identity => "assurance-identity",
+    })
 }
 
 pub(super) fn kinds(language: Language) -> Vec<Choice> {

@@ -21,6 +21,12 @@ pub(super) fn schemas(checked: &mut Checked<'_>) {
     checked.message("ConfirmSubscriptionResponse", &intake::ConfirmSubscriptionResponse::default());
     checked.message("EndSubscriptionRequest", &intake::EndSubscriptionRequest::default());
     checked.message("EndSubscriptionResponse", &intake::EndSubscriptionResponse {});
+    checked.values::<intake::Assurance>("Assurance", intake::Assurance::as_str_name);
+    checked.message("Demand", &intake::Demand::default());
+    checked.message("ListDemandsResponse", &intake::ListDemandsResponse::default());
+    checked.message("SendEmailCodeRequest", &intake::SendEmailCodeRequest::default());
+    let sent = intake::SendEmailCodeResponse { expires_at: told, ..Default::default() };
+    checked.message("SendEmailCodeResponse", &sent);
     let passage = PublishedPassage { updated_at: told, valid_until: told, ..Default::default() };
     checked.message("PublishedPassage", &passage);
     checked.message("HotPassage", &HotPassage { passage: Some(passage), times: 1 });
