@@ -27,7 +27,7 @@ async fn ask(browser: &Browser, text: &str) -> String {
     browser.go("/").await;
     browser.fill("#text", text).await;
     browser.fill("#name", "Người Thử Nghiệm").await;
-    browser.click("#ask > button").await;
+    browser.click("#send").await;
     let code = browser.text(".receipt .code").await;
     assert!(browser.is_there(".qr svg").await);
     code

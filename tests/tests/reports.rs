@@ -384,11 +384,11 @@ async fn a_report_near_another_is_offered_to_asker_and_officer() {
     browser.fill("#photo", file.to_str().unwrap()).await;
     browser.fill("#name", "Người Thử Nghiệm").await;
     browser.click(&format!("#field option[value={FIELD}]")).await;
-    browser.click("#ask > button").await;
+    browser.click("#send").await;
     let offered = browser.text("#near").await;
     assert!(offered.contains("33 m") && offered.contains("Ổ gà to trước cổng"), "{offered}");
     assert!(browser.is_there("input[name=photo_id]:checked").await, "the photo need not be sent again");
-    browser.click("#ask > button").await;
+    browser.click("#send").await;
     let code = browser.text(".receipt .code").await;
     assert!(browser.is_there(".photos img").await);
     let followed = platform.rest().get(&format!("/api/v1/questions/{code}")).await.ok();

@@ -5,11 +5,11 @@ mod subscription;
 mod verification;
 
 use api::intake::v1::{
-    AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, Asker, AskerReply, FormerAnswer, GetRecallRequest,
-    GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone, PublishedAnswer,
-    RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest, RejectAnswerResponse,
-    ReplyToOfficerRequest, ReplyToOfficerResponse, SubmitQuestionRequest, SubmitQuestionResponse,
-    TicketState, TimelineEntry, WithdrawQuestionRequest, WithdrawQuestionResponse,
+    AmendQuestionRequest, AmendQuestionResponse, AnswerNotice, Asker, AskerReply, FormerAnswer,
+    GetRecallRequest, GetRecallResponse, GetTicketRequest, GetTicketResponse, Kind, Milestone,
+    PublishedAnswer, RateAnswerRequest, RateAnswerResponse, Recipient, RejectAnswerRequest,
+    RejectAnswerResponse, ReplyToOfficerRequest, ReplyToOfficerResponse, SubmitQuestionRequest,
+    SubmitQuestionResponse, TicketState, TimelineEntry, WithdrawQuestionRequest, WithdrawQuestionResponse,
     intake_service_server::IntakeService,
 };
 use runtime::{Refusal, RoleName, require};

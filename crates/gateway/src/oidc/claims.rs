@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn an_asker_is_who_the_provider_says() {
-        let of = |claims: Value| asker("https://id.example", &claims).map(|asker| (asker.subject, asker.name));
+        let of =
+            |claims: Value| asker("https://id.example", &claims).map(|asker| (asker.subject, asker.name));
         let named = json!({"sub": "079…", "name": " Nguyễn Văn Mẫu "});
         assert_eq!(of(named).unwrap(), ("079…".to_owned(), "Nguyễn Văn Mẫu".to_owned()));
         assert_eq!(of(json!({"sub": "s", "name": " "})).unwrap(), ("s".to_owned(), String::new()));

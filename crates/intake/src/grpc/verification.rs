@@ -16,7 +16,10 @@ impl VerificationService for Grpc {
             kind: Kind::from(demand.kind).into(),
             assurance: Assurance::from(demand.assurance).into(),
         });
-        Ok(Response::new(ListDemandsResponse { demands: demands.collect(), mails_codes: self.0.mailer.is_some() }))
+        Ok(Response::new(ListDemandsResponse {
+            demands: demands.collect(),
+            mails_codes: self.0.mailer.is_some(),
+        }))
     }
 
     async fn send_email_code(
