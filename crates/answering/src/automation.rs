@@ -2,7 +2,7 @@
 
 use api::{
     answering::v1::{AutomationMode, DraftOutcome, DraftUse},
-    intake::v1::Question,
+    intake::v1::{Kind, Question},
 };
 use chrono::{DateTime, Utc};
 
@@ -88,9 +88,11 @@ impl Policy {
     }
 
     /// What may happen to a new draft. A question that was asked before, a verdict of another
-    /// calibration than the tested one, or a newer back-test that proves less, all need a person.
+    /// calibration than the tested one, or a newer back-test that proves less, all need a person. So does
+    /// a report: what was done about the last one does not answer it.
     pub fn decide(&self, question: &Question, draft: &Draft) -> Mode {
-        let drafted = !draft.text.is_empty() && question.follow_ups.is_empty();
+        let asks = question.kind() != Kind::Report && question.follow_ups.is_empty();
+        let drafted = !draft.text.is_empty() && asks;
         let proven = || self.proof().is_ok_and(|test| test.calibration == draft.verdict.calibration);
         match self.mode {
             Mode::On if drafted && proven() => Mode::On,

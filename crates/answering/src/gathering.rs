@@ -82,7 +82,7 @@ impl Answering {
     async fn remind(&self) -> Result<(), sqlx::Error> {
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        for digest in digests::lock_late(&mut tx, now, BATCH).await? {
+        for digest in digests::lock_late(&mut tx, &self.plans.reminders(), now, BATCH).await? {
             // What became of its plan: nobody is reminded by it any more.
             let Some(plan) = self.plans.plan(&digest.code) else { continue };
             let Some(step) = plan.reminder(digest.gathered_at, digest.reminded, now) else { continue };

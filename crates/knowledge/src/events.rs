@@ -54,7 +54,7 @@ impl Knowledge {
     }
 
     /// A question that waits can be found by the next one that asks the same. A reopened one cannot:
-    /// what it asks is more than its text.
+    /// what it asks is more than its text. Nor can what has a place: the same words elsewhere are another report.
     #[tracing::instrument(skip_all, fields(ticket.id = %received.event.ticket_id))]
     pub async fn on_question_routed(&self, received: Received<QuestionRouted>) -> Result<(), Failure> {
         let event = &received.event;
@@ -62,7 +62,8 @@ impl Knowledge {
             return Err(Failure::Reject(anyhow::anyhow!("the event has no question")));
         };
         let text = self.matcher.read(&first(&question.text, TEXT_MAX));
-        let compared = question.follow_ups.is_empty() && !text.normal.is_empty();
+        let has_place = question.place.is_some();
+        let compared = question.follow_ups.is_empty() && !has_place && !text.normal.is_empty();
         // Slow, so before the turn.
         let embedded = if compared { Some(self.embed(&text).await.map_err(Failure::retry)?) } else { None };
         let open = OpenQuestion {
@@ -79,9 +80,9 @@ impl Knowledge {
         let _turn = self.open_questions_turn().await.map_err(Failure::retry)?;
         let Some(mut tx) = received.begin_once(&self.pool).await? else { return Ok(()) };
         self.register(&mut tx, &open).await.map_err(Failure::retry)?;
-        // What people assign teaches; what a unit gives back without naming another no longer does.
+        // What people assign or decide teaches; what a unit gives back without naming another no longer does.
         let taught = match event.reason() {
-            RoutingReason::Assigned | RoutingReason::Returned => Some(first(&question.text, TEXT_MAX)),
+            RoutingReason::Assigned | RoutingReason::Arbitrated | RoutingReason::Returned => Some(first(&question.text, TEXT_MAX)),
             RoutingReason::Desk => Some(String::new()),
             _ => None,
         };

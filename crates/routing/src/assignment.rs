@@ -213,8 +213,13 @@ impl Assignment {
             }
         }
         let choice = Choice::after_return(&self.unit, given.suggested, &self.field, organisation);
-        let goes_on = given.forwarded && choice.reason == RoutingReason::Returned;
-        if goes_on { Choice { reason: RoutingReason::Forwarded, ..choice } } else { choice }
+        let reason = match choice.reason {
+            // What the desk hands on it assigns, in whichever way.
+            RoutingReason::Returned if self.unit == organisation.desk().code => RoutingReason::Assigned,
+            RoutingReason::Returned if given.forwarded => RoutingReason::Forwarded,
+            other => other,
+        };
+        Choice { reason, ..choice }
     }
 
     fn stays(&self) -> Choice {
@@ -246,9 +251,14 @@ impl Assignment {
         let bound = self.binding == Binding::Bound && unit == self.unit;
         self.binding = if bound { Binding::Bound } else { Binding::Free };
         let choice = Choice { unit, field: self.field.clone(), reason: RoutingReason::Reopened };
-        let version = self.deadline.version + 1;
+        let (version, begins) = (self.deadline.version + 1, self.after_its_end(at));
         self.deadline = clock(&self.question, &choice, organisation, rules, at, version);
-        Some(self.moved(&choice, organisation, at))
+        Some(self.moved(&choice, organisation, begins))
+    }
+
+    /// When custody begins again: what was ended is not held twice, in whichever order facts are heard.
+    fn after_its_end(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.deadline.ended_at.map_or(at, |ended| at.max(ended))
     }
 
     /// Its unit is no more: a successor goes on with it, by the same deadline. `None`: there is nothing
@@ -278,9 +288,10 @@ impl Assignment {
         self.version = self.version.max(version);
         self.question = question;
         self.answered = false;
+        let begins = self.after_its_end(at);
         self.deadline.ended_at = None;
         let stays = self.stays();
-        Some(self.moved(&stays, organisation, at))
+        Some(self.moved(&stays, organisation, begins))
     }
 
     /// The asker withdrew it. `None`: it is answered, or the fact is of the past.
@@ -359,7 +370,7 @@ impl Assignment {
         self.field.clone_from(&choice.field);
         self.reason = choice.reason;
         // Clocks of machines differ a little; custody never overlaps.
-        self.routed_at = at.max(self.routed_at).max(self.deadline.ended_at.unwrap_or(at));
+        self.routed_at = at.max(self.routed_at);
         self
     }
 }

@@ -257,6 +257,11 @@ impl Calendar {
         std::iter::successors(Some(self.local_day(at)), |day| day.checked_add_days(Days::new(1)))
     }
 
+    /// As people where it is meant read it.
+    pub fn local(&self, at: DateTime<Utc>) -> DateTime<Tz> {
+        at.with_timezone(&self.time_zone)
+    }
+
     pub fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
         at.with_timezone(&self.time_zone).date_naive()
     }

@@ -12,6 +12,7 @@ mod deadlines;
 mod events;
 mod grpc;
 mod holidays;
+mod letters;
 mod moves;
 mod organisation;
 mod password;
@@ -73,6 +74,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
     let (reopened, approved) = (registrar.clone(), registrar.clone());
     let (amended, withdrawn, replied) = (registrar.clone(), registrar.clone(), registrar.clone());
     let sweep = registrar.clone().run_sweep(ctx.shutdown.clone());
+    let letters = registrar.clone().run_letters(ctx.notices(letters::QUEUE), ctx.shutdown.clone());
     let recompute = registrar.clone().run_recompute(ctx.shutdown.clone());
     let refresh = registrar.clone().run_refresh(ctx.shutdown.clone());
     let accounts = AccountGrpc(Accounts::open(ctx, registrar.clone()).await.context("accounts")?);
@@ -111,6 +113,7 @@ pub async fn role(ctx: &Context, config: Config) -> anyhow::Result<Role> {
             async move { routing.on_asker_replied(event).await }
         }))
         .runs("deadlines", sweep)
+        .runs("letters", letters)
         .runs("calendar", recompute)
         .runs("registry", refresh))
 }

@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::{Calendar, CalendarFile, Span},
+    deadline::Step,
     holidays,
     moves::Moves,
     organisation::Organisation,
 };
+
+/// Addresses of a mailbox, at most.
+const ADDRESSES_MAX: usize = 20;
 
 /// Files of holidays, at most.
 const FILES_MAX: usize = 50;
@@ -28,6 +32,30 @@ pub struct Rules {
     pub warning: Warning,
     pub moves: Moves,
     policies: Vec<Policy>,
+    mailboxes: Vec<Mailbox>,
+}
+
+/// Where a unit's steps are mailed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mailbox {
+    /// Its code.
+    pub unit: String,
+    /// Of what is near, due, or has had no first response.
+    #[serde(default)]
+    to: Vec<String>,
+    /// Of what is long overdue.
+    #[serde(default)]
+    leader: Vec<String>,
+}
+
+impl Mailbox {
+    pub fn of(&self, step: Step) -> &[String] {
+        match step {
+            Step::Near | Step::FirstResponseMissed | Step::Due => &self.to,
+            Step::Escalated => &self.leader,
+        }
+    }
 }
 
 /// When somebody is told of a deadline.
@@ -104,6 +132,8 @@ struct RulesFile {
     moves: Moves,
     #[serde(rename = "policy")]
     policies: Vec<Policy>,
+    #[serde(rename = "mailbox", default)]
+    mailboxes: Vec<Mailbox>,
 }
 
 impl Rules {
@@ -135,7 +165,9 @@ impl Rules {
         );
         file.moves.check()?;
         check(&file.policies)?;
-        Ok(Self { calendar, warning: file.warning, moves: file.moves, policies: file.policies })
+        check_mailboxes(&file.mailboxes)?;
+        let RulesFile { warning, moves, policies, mailboxes, .. } = file;
+        Ok(Self { calendar, warning, moves, policies, mailboxes })
     }
 
     /// The same, with the version that the database counts its calendar by.
@@ -162,7 +194,17 @@ impl Rules {
             }
         }
         notes.extend(self.moves.names_unknown_to(organisation));
+        for Mailbox { unit, .. } in &self.mailboxes {
+            if organisation.unit(unit).is_none() {
+                notes.push(format!("mailbox: no unit {unit}"));
+            }
+        }
         notes
+    }
+
+    /// Where a unit's steps are mailed; `None`: nowhere.
+    pub fn mailbox(&self, unit: &str) -> Option<&Mailbox> {
+        self.mailboxes.iter().find(|mailbox| mailbox.unit == unit)
     }
 
     /// Without its holidays a year's deadlines are too early.
@@ -183,6 +225,21 @@ impl Rules {
             .max_by_key(|policy| policy.weight())
             .expect("one without keys: checked when the file was read")
     }
+}
+
+fn check_mailboxes(mailboxes: &[Mailbox]) -> anyhow::Result<()> {
+    for (at, mailbox) in mailboxes.iter().enumerate() {
+        let Mailbox { unit, to, leader } = mailbox;
+        ensure!(mailboxes[..at].iter().all(|other| other.unit != *unit), "two mailboxes of the unit {unit}");
+        for addresses in [to, leader] {
+            ensure!(addresses.len() <= ADDRESSES_MAX, "mailbox {unit}: more than {ADDRESSES_MAX} addresses");
+            let wrong = addresses.iter().find(|text| !text.contains('@') || text.contains(char::is_whitespace));
+            if let Some(wrong) = wrong {
+                bail!("mailbox {unit}: '{wrong}' is no e-mail address");
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(policies: &[Policy]) -> anyhow::Result<()> {

@@ -70,6 +70,19 @@ impl Current {
     }
 }
 
+/// A name in the rules that nobody knows is a slip of the pen, and is refused. One that only the configured
+/// file knows is told: the registry has gone on since.
+fn check_names(rules: &Rules, in_force: &Organisation, configured: &Organisation) -> anyhow::Result<()> {
+    let missing = rules.names_unknown_to(in_force);
+    let in_neither = rules.names_unknown_to(configured);
+    let unknown: Vec<_> = missing.iter().filter(|name| in_neither.contains(name)).cloned().collect();
+    anyhow::ensure!(unknown.is_empty(), "{}", unknown.join("; "));
+    for name in missing {
+        tracing::warn!(name, "the rules name what is not in force any more");
+    }
+    Ok(())
+}
+
 impl Registrar {
     /// Reads the registry; an empty one is filled from the configured file.
     pub async fn open(ctx: &Context, config: Config) -> anyhow::Result<Self> {
@@ -95,6 +108,7 @@ impl Registrar {
         let current = Current::of(Arc::new(registry), now);
         let current =
             current.ok_or_else(|| anyhow::anyhow!("the registry has versions but no organisation"))?;
+        check_names(&routing.rules, &current.organisation, &organisation)?;
         let held = calendar::hold(&routing.pool, &routing.rules.reckoning(), None).await?;
         let rules = Arc::new(routing.rules.of_version(held.version));
         let rules = Arc::new(watch::Sender::new(rules));

@@ -7,7 +7,7 @@ use api::{
     intake::v1::Question,
     knowledge::v1::{RankOwnersRequest, knowledge_service_client::KnowledgeServiceClient},
 };
-use runtime::{Clock, Context, Peer, Principal, Refusal, RoleName};
+use runtime::{Clock, Context, Peer, Principal, Refusal, RoleName, notify::Mailer};
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
@@ -35,6 +35,8 @@ pub struct Routing {
     /// The one in force when the use case began.
     pub organisation: Arc<Organisation>,
     pub rules: Arc<Rules>,
+    /// `None`: mail is off.
+    pub mailer: Option<Mailer>,
     config: Config,
     knowledge: KnowledgeServiceClient<Peer>,
 }
@@ -43,14 +45,13 @@ impl Routing {
     /// `organisation` is the configured file's.
     pub fn open(ctx: &Context, config: Config, organisation: Organisation) -> anyhow::Result<Self> {
         let rules = Rules::read(&config.organisation.with_file_name(&organisation.deadlines))?;
-        let unknown = rules.names_unknown_to(&organisation);
-        anyhow::ensure!(unknown.is_empty(), "{}", unknown.join("; "));
         rules.warn_of_a_year_without_holidays(ctx.clock.now());
         Ok(Self {
             pool: ctx.pool.clone(),
             clock: ctx.clock.clone(),
             organisation: Arc::new(organisation),
             rules: Arc::new(rules),
+            mailer: ctx.mailer.clone(),
             config,
             knowledge: KnowledgeServiceClient::new(ctx.peer("knowledge")),
         })

@@ -81,6 +81,7 @@ impl Routing {
             while let Some((deadline, step)) = assignment.deadline.clone().step(&self.rules, now) {
                 assignment.deadline = deadline;
                 bus::outbox::put(&mut tx, &assignment.deadline_reached(&self.organisation, now)).await?;
+                self.write_of_step(&mut tx, &assignment, step).await?;
                 metrics::counter!("motcua_deadline_steps_total", "step" => step.name()).increment(1);
             }
             storage::save_assignment(&mut tx, &assignment, &self.rules).await?;

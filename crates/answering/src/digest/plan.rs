@@ -83,6 +83,18 @@ impl Plans {
         self.plans.iter().find(|plan| plan.code == code)
     }
 
+    /// Every plan's, with its number among them.
+    pub fn reminders(&self) -> Vec<Reminder<'_>> {
+        let numbered = self.plans.iter().flat_map(|plan| {
+            (1..).zip(&plan.remind_days).map(|(number, days)| Reminder {
+                code: &plan.code,
+                number,
+                days: i32::try_from(*days).unwrap_or(i32::MAX),
+            })
+        });
+        numbered.collect()
+    }
+
     /// The newest time of the plan that has come.
     pub fn slot(&self, plan: &Plan, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = now.with_timezone(&self.time_zone).date_naive();
@@ -97,6 +109,14 @@ impl Plans {
     pub fn time_zone(&self) -> Tz {
         self.time_zone
     }
+}
+
+/// A reminder of a plan: its number, and how many days after the gathering it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reminder<'a> {
+    pub code: &'a str,
+    pub number: i32,
+    pub days: i32,
 }
 
 impl Plan {
@@ -178,6 +198,8 @@ mod tests {
     fn reminders_come_once_each_and_only_the_last_after_an_absence() {
         let plans = Plans::parse(PLAN).unwrap();
         let plan = &plans.plans[0];
+        let (first, second) = (plans.reminders()[0], plans.reminders()[1]);
+        assert_eq!(((first.number, first.days), (second.number, second.days)), ((1, 3), (2, 5)));
         let gathered = at("2026-11-23T01:00:00Z");
         let reminder =
             |days: i64, reminded| plan.reminder(gathered, reminded, gathered + Duration::days(days));

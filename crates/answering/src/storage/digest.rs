@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{decode, json};
 use crate::{
     answer::{Answer, State as AnswerState},
-    digest::{Digest, Ending, Item, State},
+    digest::{Digest, Ending, Item, State, plan::Reminder},
 };
 
 /// Why a question that went another way leaves its digest, and by whom.
@@ -301,20 +301,30 @@ pub async fn withdraw_gone(conn: &mut PgConnection, answer: &Answer) -> Result<(
     }
 }
 
-/// Digests with items that wait, locked until the transaction ends.
+/// Digests with items that wait and a reminder that has come, locked until the transaction ends.
 pub async fn lock_late(
     conn: &mut PgConnection,
+    reminders: &[Reminder<'_>],
     now: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Digest>, sqlx::Error> {
+    let codes: Vec<String> = reminders.iter().map(|reminder| reminder.code.to_owned()).collect();
+    let numbers: Vec<i32> = reminders.iter().map(|reminder| reminder.number).collect();
+    let days: Vec<i32> = reminders.iter().map(|reminder| reminder.days).collect();
     let rows = sqlx::query_as!(
         Row,
         "select digest_id, code, number, group_code, group_name, unit, gathered_at, due_at, manifest, sha256,
                 reminded, closed_at
-         from answering.digest where closed_at is null and gathered_at < $1::timestamptz - interval '1 day'
+         from answering.digest d where closed_at is null
+           and exists (select from unnest($3::text[], $4::integer[], $5::integer[]) as come (plan, nth, days)
+                       where come.plan = d.code and come.nth > d.reminded
+                         and d.gathered_at <= $1::timestamptz - come.days * interval '24 hours')
          order by gathered_at limit $2 for update skip locked",
         now,
         limit,
+        &codes,
+        &numbers,
+        &days,
     )
     .fetch_all(conn)
     .await?;

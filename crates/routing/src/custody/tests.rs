@@ -69,6 +69,9 @@ enum Step {
     },
     Approve,
     Reopen,
+    /// So many hours ago, by the asker; it is heard only now.
+    Amend(u8),
+    Withdraw(u8),
     /// An earlier fact comes again, or late.
     Again(usize),
     Pass(u8),
@@ -80,6 +83,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0usize..3, any::<bool>()).prop_map(|(to, operator)| Step::Assign { to, operator }),
         1 => Just(Step::Approve),
         1 => Just(Step::Reopen),
+        1 => (0u8..30).prop_map(Step::Amend),
+        1 => (0u8..30).prop_map(Step::Withdraw),
         2 => any::<usize>().prop_map(Step::Again),
         3 => (0u8..30).prop_map(Step::Pass),
     ]
@@ -91,6 +96,8 @@ enum Fact {
     Returned { question: Question, version: u32, from: String, to: &'static str, forwarded: bool },
     Approved { question: Question, version: u32, at: DateTime<Utc> },
     Reopened { question: Question, version: u32, by: String },
+    Amended { question: Question, version: u32, at: DateTime<Utc> },
+    Withdrawn { question: Question, version: u32, at: DateTime<Utc> },
 }
 
 fn hear(assignment: Assignment, fact: &Fact, now: DateTime<Utc>) -> Option<Assignment> {
@@ -104,6 +111,10 @@ fn hear(assignment: Assignment, fact: &Fact, now: DateTime<Utc>) -> Option<Assig
         Fact::Reopened { question, version, by } => {
             assignment.reopen(question.clone(), *version, by, &organisation, &rules, now)
         }
+        Fact::Amended { question, version, at } => {
+            assignment.amend(question.clone(), *version, &organisation, *at)
+        }
+        Fact::Withdrawn { question, version, at } => assignment.withdraw(question.clone(), *version, *at),
     }
 }
 
@@ -116,7 +127,16 @@ fn fact(step: &Step, seen: &Assignment, now: DateTime<Utc>) -> Option<Fact> {
             Some(Fact::Returned { question, version, from, to, forwarded })
         }
         Step::Approve if !seen.answered => Some(Fact::Approved { question, version, at: now }),
-        Step::Reopen if seen.answered => {
+        Step::Amend(ago) if !seen.withdrawn => {
+            let mut question = question;
+            question.revision += 1;
+            Some(Fact::Amended { question, version, at: now - Duration::hours(i64::from(*ago)) })
+        }
+        Step::Withdraw(ago) if !seen.answered => {
+            let at = now - Duration::hours(i64::from(*ago));
+            Some(Fact::Withdrawn { question, version, at })
+        }
+        Step::Reopen if seen.answered && !seen.withdrawn => {
             let mut question = question;
             question.follow_ups.push("chưa rõ".into());
             Some(Fact::Reopened { question, version: version + 1, by: seen.unit.clone() })
