@@ -1,13 +1,17 @@
 //! Deadlines on the whole platform: stopped, extended, told of, ended; and what the sweep must survive.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use api::{Event as _, routing::v1 as routing};
 use e2e::{
+    mail::{Mail, MailServer},
     platform::{Platform, data_dir},
     repeat::say_again,
     rest::Rest,
-    until,
+    root, until,
 };
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -177,10 +181,30 @@ async fn nothing_is_left_to_tell(pool: &PgPool) {
     .await;
 }
 
+/// The sample's rules, with mailboxes of the desk.
+fn rules_with_mailboxes(dir: &Path) -> PathBuf {
+    let folder = dir.join("rules");
+    std::fs::create_dir(&folder).unwrap();
+    for entry in std::fs::read_dir(root().join("deploy/sample")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    let file = folder.join("deadlines.toml");
+    let rules = std::fs::read_to_string(&file).unwrap();
+    let mailbox = "[[mailbox]]\nunit = \"mot-cua\"\nto = [\"don.vi@hoi.example\"]\nleader = [\"lanh.dao@hoi.example\"]\n";
+    std::fs::write(&file, format!("{rules}\n{mailbox}")).unwrap();
+    folder.join("organisation.toml")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_is_told_once_and_the_leader_is_named() {
-    let dir = data_dir();
-    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (dir, server) = (data_dir(), MailServer::start());
+    let organisation = rules_with_mailboxes(dir.path());
+    let environment = server.environment();
+    let mut environment: Vec<_> =
+        environment.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    environment.push(("MOTCUA__ROUTING__ORGANISATION", organisation.to_str().unwrap()));
+    let platform = Platform::up(dir.path(), &[], &environment).await;
     let ticket_id = long_overdue(&platform, 0, 0.0).await;
     let pool = platform.pool().await;
     nothing_is_left_to_tell(&pool).await;
@@ -193,9 +217,25 @@ async fn each_step_is_told_once_and_the_leader_is_named() {
     assert_eq!(item["deadline"]["leader"], "Trưởng Bộ phận một cửa");
     let shown = officer.page("/can-bo", None).await.text;
     assert!(shown.contains("Đã báo Trưởng Bộ phận một cửa"), "{shown}");
-    // Heard again by everyone; the officer's view stays as it was.
+    // The unit has three letters, its leader one; no letter tells what was asked.
+    let letters = until("the letters", || async {
+        let letters: Vec<Mail> = server.taken();
+        (letters.len() >= STEPS.len()).then_some(letters)
+    })
+    .await;
+    let to = |mailbox: &str| letters.iter().filter(|letter| letter.to == [mailbox]).collect::<Vec<_>>();
+    let (unit, leader) = (to("don.vi@hoi.example"), to("lanh.dao@hoi.example"));
+    assert_eq!((unit.len(), leader.len()), (3, 1), "{letters:?}");
+    assert!(leader[0].text().contains("Kính gửi Trưởng Bộ phận một cửa"), "{leader:?}");
+    assert!(letters.iter().all(|letter| !letter.text().contains("Khi nào có kết quả")));
+    // Heard again by everyone; the officer's view stays as it was, and nobody is written again.
     say_again(&platform, "twice").await;
     assert_eq!(inbox_item(&officer, &ticket_id).await, item);
+    let queued: i64 = sqlx::query_scalar("select count(*) from bus.notice where queue = 'routing'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!((queued, server.taken().len()), (4, 4));
     // What is overdue is neither extended nor forgotten by a pause.
     let path = format!("/api/v1/tickets/{ticket_id}/deadline");
     let extend = json!({"number": 1, "reason": "Muộn", "approver": "Vụ trưởng"});

@@ -362,6 +362,29 @@ async fn open311_lists_takes_and_finds_reports() {
     platform.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_words_elsewhere_are_another_report() {
+    let dir = data_dir();
+    let platform = Platform::up_with_sample(dir.path()).await;
+    let officer = platform.rest_as("officer", None).await;
+    let text = "Ổ gà trước cổng trường";
+    let (here, _) = submit(&platform.rest(), &report(text, 21.0285, &[])).await;
+    officer.drafted(&here).await;
+    platform.settle().await;
+    let (there, _) = submit(&platform.rest(), &report(text, 21.1285, &[])).await;
+    officer.drafted(&there).await;
+    platform.settle().await;
+    for ticket_id in [&here, &there] {
+        let seen = officer.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok();
+        assert_eq!((&seen["familySize"], &seen["centreTicketId"]), (&json!(0), &json!("")), "{seen}");
+    }
+    officer.approve(&here, Some("Đã vá ngày 1/3.")).await;
+    platform.settle().await;
+    let seen = officer.get(&format!("/api/v1/tickets/{there}")).await.ok();
+    assert_eq!(seen["state"], "ANSWER_STATE_DRAFTED", "{seen}");
+    platform.stop().await;
+}
+
 /// With JavaScript off: a photo and a place, an offer of what is near, and the officer joins the two.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_near_another_is_offered_to_asker_and_officer() {

@@ -171,6 +171,12 @@ mod tests {
     }
 
     #[test]
+    fn a_report_waits_for_a_person() {
+        let report = Question { kind: Kind::Report.into(), ..Question::default() };
+        assert_eq!(policy(Mode::On, 199).decide(&report, &draft("đã sửa")), Mode::Off);
+    }
+
+    #[test]
     fn only_a_proven_draft_of_the_tested_calibration_is_sent() {
         assert_eq!(decided(&policy(Mode::On, 199), &draft("đáp"), 0), Mode::On);
         assert_eq!(decided(&policy(Mode::On, 199), &draft("đáp"), 1), Mode::Off);

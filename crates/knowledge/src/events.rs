@@ -82,7 +82,9 @@ impl Knowledge {
         self.register(&mut tx, &open).await.map_err(Failure::retry)?;
         // What people assign or decide teaches; what a unit gives back without naming another no longer does.
         let taught = match event.reason() {
-            RoutingReason::Assigned | RoutingReason::Arbitrated | RoutingReason::Returned => Some(first(&question.text, TEXT_MAX)),
+            RoutingReason::Assigned | RoutingReason::Arbitrated | RoutingReason::Returned => {
+                Some(first(&question.text, TEXT_MAX))
+            }
             RoutingReason::Desk => Some(String::new()),
             _ => None,
         };

@@ -11,12 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    assignment::Assignment,
-    deadline::Step,
-    registrar::Registrar,
-    service::Routing,
-};
+use crate::{assignment::Assignment, deadline::Step, registrar::Registrar, service::Routing};
 
 /// The queue of letters about deadlines.
 pub const QUEUE: &str = "routing";

@@ -233,7 +233,8 @@ fn check_mailboxes(mailboxes: &[Mailbox]) -> anyhow::Result<()> {
         ensure!(mailboxes[..at].iter().all(|other| other.unit != *unit), "two mailboxes of the unit {unit}");
         for addresses in [to, leader] {
             ensure!(addresses.len() <= ADDRESSES_MAX, "mailbox {unit}: more than {ADDRESSES_MAX} addresses");
-            let wrong = addresses.iter().find(|text| !text.contains('@') || text.contains(char::is_whitespace));
+            let wrong =
+                addresses.iter().find(|text| !text.contains('@') || text.contains(char::is_whitespace));
             if let Some(wrong) = wrong {
                 bail!("mailbox {unit}: '{wrong}' is no e-mail address");
             }

@@ -324,3 +324,20 @@ fn tell_difference(planned: Result<Plan, Fault>) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{organisation::tests::SMALL, policy::tests::small};
+
+    #[test]
+    fn a_name_that_only_the_registry_or_only_the_file_knows_stops_no_start() {
+        let all = Organisation::parse(SMALL).unwrap();
+        let fewer = SMALL.replace("code = \"policy\"", "code = \"other\"");
+        let fewer = Organisation::parse(&fewer).unwrap();
+        assert!(!small().names_unknown_to(&fewer).is_empty());
+        assert!(check_names(&small(), &all, &fewer).is_ok(), "it was applied since");
+        assert!(check_names(&small(), &fewer, &all).is_ok(), "it has ended since");
+        assert!(check_names(&small(), &fewer, &fewer).is_err());
+    }
+}
