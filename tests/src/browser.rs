@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, process::Stdio};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::{
@@ -175,11 +176,12 @@ impl Browser {
         self.command("/execute/sync", &json!({"script": script, "args": []})).await
     }
 
-    /// What axe-core finds that is serious or critical.
+    /// What axe-core finds that is serious or critical. A picture of the page is left in [`pictures`], to be looked at.
     ///
     /// # Panics
     /// If axe-core is not there: `deploy/browser.sh` fetches it.
     pub async fn axe(&self) -> Vec<String> {
+        self.keep_picture().await;
         let file: PathBuf = local::parts::default_dir().join(AXE);
         let axe = std::fs::read_to_string(&file);
         let axe = axe.unwrap_or_else(|error| panic!("run deploy/browser.sh: {}: {error}", file.display()));
@@ -191,9 +193,42 @@ impl Browser {
         serious.map(|v| format!("{}: {}", v["id"], v["nodes"][0]["html"])).collect()
     }
 
+    /// The whole page, named by its path, language, width and colours.
+    async fn keep_picture(&self) {
+        let look = "const dark = matchMedia('(prefers-color-scheme: dark)').matches ? '-dark' : '';
+                    return document.documentElement.lang + '-' + innerWidth + dark";
+        let look = self.run(look).await;
+        let size = self.chromium("Page.getLayoutMetrics", &json!({})).await["cssContentSize"].take();
+        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
+        let taken = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = self.chromium("Page.captureScreenshot", &taken).await;
+        let bytes = BASE64_STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
+        let name = format!("{}{}.png", picture_name(&self.path().await), look.as_str().expect("a text"));
+        let folder = pictures();
+        std::fs::create_dir_all(&folder).expect("the folder is made");
+        std::fs::write(folder.join(name), bytes).expect("the picture is written");
+    }
+
     /// # Panics
     /// If it does not end.
     pub async fn stop(self) {
         self.try_command(Method::DELETE, "", &Value::Null).await.expect("the browser ends");
     }
+}
+
+/// Where the pictures of pages lie, those of the last run over those before.
+pub fn pictures() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
+    target.join("pages")
+}
+
+/// The same for the same page in every run: ids and codes are left out.
+fn picture_name(path: &str) -> String {
+    let parts = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|part| !part.is_empty());
+    let named = parts.map(|part| {
+        let is_id = part.len() >= 8 && part.contains(|c: char| c.is_ascii_digit());
+        if is_id { "id_" } else { part }.to_owned()
+    });
+    named.take(6).fold(String::new(), |name, part| format!("{name}{}_", part.trim_end_matches('_')))
 }

@@ -153,17 +153,34 @@ async fn every_page_is_accessible_fits_a_phone_and_speaks_both_languages() {
     let pages = |role: &str| -> Vec<String> {
         match role {
             "" => {
-                ["/", "/thu-vien", "/thu-vien/mau-001", "/tra-cuu?q=một cửa", "/theo-doi", "/dang-nhap", "/x"]
-                    .map(str::to_owned)
-                    .into_iter()
-                    .chain([format!("/theo-doi/{code}"), format!("/theo-doi/{code}?new=1")])
-                    .collect()
+                let fixed = [
+                    "/",
+                    "/thu-vien",
+                    "/thu-vien/mau-001",
+                    "/tra-cuu?q=một cửa",
+                    "/theo-doi",
+                    "/dang-nhap",
+                    "/x",
+                ];
+                let more = ["/hoi-nhieu", "/moi", "/danh-muc"];
+                let own = ["", "?new=1", "/sua", "/rut"].map(|page| format!("/theo-doi/{code}{page}"));
+                fixed.into_iter().chain(more).map(str::to_owned).chain(own).collect()
             }
-            "officer" => vec!["/can-bo".into(), format!("/can-bo/phieu/{ticket_id}"), "/bao-cao".into()],
-            _ => ["/bien-tap", "/bien-tap/kho", "/bien-tap/tra-loi/mau-001"].map(str::to_owned).into(),
+            "officer" => {
+                let ticket = format!("/can-bo/phieu/{ticket_id}");
+                ["/can-bo", &ticket, "/can-bo/mau", "/can-bo/tong-hop", "/bao-cao"].map(str::to_owned).into()
+            }
+            "operator" => {
+                let overview = ["/tong-quan", "/tong-quan/tuong", "/tong-quan/danh-sach", "/tu-dong"];
+                overview.map(str::to_owned).into()
+            }
+            _ => {
+                let desk = ["/bien-tap", "/bien-tap/kho", "/bien-tap/nhap", "/bien-tap/tra-loi/mau-001"];
+                desk.map(str::to_owned).into()
+            }
         }
     };
-    for role in ["", "officer", "editor"] {
+    for role in ["", "officer", "editor", "operator"] {
         if !role.is_empty() {
             sign_in(&browser, &platform, role).await;
         }
