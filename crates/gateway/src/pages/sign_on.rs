@@ -8,7 +8,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse as _, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use chrono::Duration;
 use runtime::SignedInBy;
@@ -92,7 +92,7 @@ pub(super) async fn came_back(
 /// What came of it, without what was kept.
 pub(super) fn used(gateway: &Gateway, way: &Way, outcome: Page) -> Response {
     let used = session::set_cookie(way.cookie, "", 0, "Lax", gateway.config());
-    with_cookie(outcome.unwrap_or_else(|problem| problem.into_response()), used)
+    with_cookie(outcome.unwrap_or_else(IntoResponse::into_response), used)
 }
 
 pub(super) async fn start(State(gateway): State<Gateway>, headers: HeaderMap, Query(query): Query) -> Page {
