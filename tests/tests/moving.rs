@@ -277,7 +277,8 @@ async fn the_officers_page_moves_a_case_in_both_languages() {
     let plan = platform.rest_of("binh", PLAN).await;
     held(&plan, &ticket_id, PLAN).await;
     let shown = plan.page(&page, None).await.text;
-    assert!(shown.contains("Đơn vị trước chuyển tiếp · Tiếp") && shown.contains("1 trên 2 lượt"), "{shown}");
+    let why = r#"Đơn vị trước chuyển tiếp · <span lang="vi">Tiếp</span>"#;
+    assert!(shown.contains(why) && shown.contains("1 trên 2 lượt"), "{shown}");
     // It has the question itself now: it is not asked for its part any more.
     assert!(shown.contains("Không cần nữa"), "{shown}");
     platform.stop().await;

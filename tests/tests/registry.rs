@@ -137,8 +137,18 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
 
     let (ticket_id, before) = ask_about(&asker, &officer, "nguon-luc", "Kinh phí lấy ở đâu?").await;
     assert_eq!(before["unit"], "vu-ke-hoach", "{before}");
-    let (answered, _) = ask_about(&asker, &officer, "nguon-luc", "Nhân lực thì sao?").await;
-    officer.approve(&answered, Some("Theo kế hoạch đã duyệt.")).await;
+    let (foreign_id, foreign) =
+        ask_about(&asker, &officer, "tri-tue-nhan-tao", "Ai cấp kinh phí cho AI?").await;
+    let mut answered = question("Nhân lực thì sao?");
+    answered["field"] = json!("nguon-luc");
+    let answered = asker.post("/api/v1/questions", &answered).await.ok();
+    officer.drafted(answered["ticketId"].as_str().unwrap()).await;
+    officer.approve(answered["ticketId"].as_str().unwrap(), Some("Theo kế hoạch đã duyệt.")).await;
+    let code = answered["trackingCode"].as_str().unwrap();
+    asker.followed(code, "TICKET_STATE_ANSWERED").await;
+    asker.post(&format!("/api/v1/questions/{code}/rating"), &json!({"score": 5})).await.ok();
+    let part = json!({"unit": "vu-ke-hoach", "request": "Kinh phí năm nay?", "version": foreign["draft"]["version"]});
+    officer.post(&format!("/api/v1/tickets/{foreign_id}/co-answers"), &part).await.ok();
     let then = operator.get("/api/v1/registry?history=true").await.ok()["versions"][0]["appliedAt"].clone();
     let said = apply(dir.path(), &merged(), &[]).await;
     assert!(said.contains("  merge  unit vu-ke-hoach into vu-phap-che: Vụ Kế hoạch - Tài chính\n"), "{said}");
@@ -148,6 +158,12 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
     platform.settle().await;
     let expected = ["ROUTING_REASON_ASKER_CHOICE", "ROUTING_REASON_REORGANISED"];
     assert_eq!(reasons(&platform, &ticket_id).await, expected);
+    let heir = platform.rest_of("an", "vu-phap-che").await;
+    let asked = heir.get("/api/v1/co-answers").await.ok()["coAnswers"][0].clone();
+    assert_eq!((&asked["ticketId"], &asked["unit"]), (&json!(foreign_id), &json!("vu-ke-hoach")), "{asked}");
+    let part = format!("/api/v1/co-answers/{}/give", asked["coAnswerId"].as_str().unwrap());
+    heir.post(&part, &json!({"text": "Ngân sách nhà nước."})).await.ok();
+    assert_eq!(heir.get("/api/v1/co-answers").await.ok()["coAnswers"], json!([]));
 
     // What was is readable, and whose figures belong together.
     let now = operator.get("/api/v1/registry").await.ok();
@@ -168,6 +184,12 @@ async fn a_new_subject_and_a_merger_need_one_file_and_no_restart() {
         let units = report["units"].as_array().unwrap().clone();
         units.into_iter().find(|found| found["unit"] == unit).map(|found| found["onTime"].clone())
     };
+    let rated = async |query: &str| {
+        let report = operator.get(&format!("/api/v1/reports/satisfaction{query}")).await.ok();
+        report["groups"].as_array().unwrap().iter().map(|group| group["unit"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(rated("").await, ["vu-ke-hoach"]);
+    assert_eq!(rated("?joined=true").await, ["vu-phap-che"]);
     assert_eq!(on_time("", "vu-ke-hoach").await, Some(json!(1)));
     assert_eq!(on_time("?joined=true", "vu-ke-hoach").await, None);
     assert_eq!(on_time("?joined=true", "vu-phap-che").await, Some(json!(1)));

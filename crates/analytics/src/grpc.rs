@@ -40,7 +40,8 @@ impl AnalyticsService for Grpc {
         request: Request<GetSatisfactionRequest>,
     ) -> Result<Response<GetSatisfactionResponse>, Status> {
         signed_in(&request)?;
-        Ok(Response::new(self.0.get_satisfaction(request.into_inner().days).await?))
+        let GetSatisfactionRequest { days, joined } = request.into_inner();
+        Ok(Response::new(self.0.get_satisfaction(days, joined).await?))
     }
 
     async fn get_drift(

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Config,
+    report::Ratings,
     storage::{self, overview::Only},
     succession,
 };
@@ -74,19 +75,32 @@ impl Analytics {
         Ok(GetDeadlinesResponse { units: units.collect() })
     }
 
-    pub async fn get_satisfaction(&self, days: u32) -> Result<GetSatisfactionResponse, Refusal> {
+    /// `joined`: as for the deadlines.
+    pub async fn get_satisfaction(
+        &self,
+        days: u32,
+        joined: bool,
+    ) -> Result<GetSatisfactionResponse, Refusal> {
         let days = self.days(days)?;
+        let now = self.ctx.clock.now();
         let mut conn = self.ctx.pool.acquire().await?;
-        let since = storage::start_of_days(&mut conn, self.ctx.clock.now(), days).await?;
+        let since = storage::start_of_days(&mut conn, now, days).await?;
         let found = storage::satisfaction(&mut conn, since, Only::default()).await?;
-        let groups = found.into_iter().map(|group| {
-            let (satisfied_low, satisfied_high) = wilson(group.ratings.satisfied, group.ratings.count);
+        let heirs = if joined { storage::heirs(&mut conn, now).await? } else { BTreeMap::new() };
+        let mut sums = BTreeMap::<(String, String), Ratings>::new();
+        for group in found {
+            let unit = succession::last(&group.unit, &heirs).to_owned();
+            let sum = sums.entry((group.field, unit)).or_default();
+            *sum = sum.and(group.ratings);
+        }
+        let groups = sums.into_iter().map(|((field, unit), ratings)| {
+            let (satisfied_low, satisfied_high) = wilson(ratings.satisfied, ratings.count);
             SatisfactionGroup {
-                field: group.field,
-                unit: group.unit,
-                ratings: group.ratings.count,
-                mean_score: group.ratings.mean_score(),
-                satisfied_share: group.ratings.satisfied_share(),
+                field,
+                unit,
+                ratings: ratings.count,
+                mean_score: ratings.mean_score(),
+                satisfied_share: ratings.satisfied_share(),
                 satisfied_low,
                 satisfied_high,
             }

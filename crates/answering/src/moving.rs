@@ -3,7 +3,7 @@
 use api::{
     TicketId,
     answering::v1::{CoAnswerChanged, FamilyReason},
-    routing::v1::GetOrganisationRequest,
+    routing::v1::{GetOrganisationRequest, GetOrganisationResponse},
 };
 use chrono::{DateTime, Utc};
 use runtime::{Principal, Refusal};
@@ -124,11 +124,12 @@ impl Answering {
                 checked("reason", text, self.config.reason_chars_max)?
             }
         };
+        let duties = self.duties_of(officer).await;
         let mut tx = self.pool.begin().await?;
         let (mut answer, asked) = self.lock_asked(&mut tx, id).await?;
         let theirs = match how {
             How::Withdrawn => sees(officer, &answer),
-            How::Given | How::Declined | How::Lapsed => is_of(officer, &asked.unit),
+            How::Given | How::Declined | How::Lapsed => duties.has(&asked.unit),
         };
         if !theirs {
             return Err(no_such_part());
@@ -156,11 +157,12 @@ impl Answering {
         officer: &Principal,
         ticket_id: TicketId,
     ) -> Result<Vec<(CoAnswer, String)>, Refusal> {
+        let duties = self.duties_of(officer).await;
         let mut conn = self.pool.acquire().await?;
         let answer = storage::find_answer(&mut conn, ticket_id).await?.ok_or_else(not_there)?;
         let mut found = co_answers::list_of(&mut conn, ticket_id, LISTED_MAX).await?;
         if !sees(officer, &answer) {
-            found.retain(|asked| is_of(officer, &asked.unit));
+            found.retain(|asked| duties.has(&asked.unit));
             if found.is_empty() {
                 return Err(not_there());
             }
@@ -170,8 +172,20 @@ impl Answering {
 
     /// What the officer's unit is asked for, the most urgent first.
     pub async fn list_asked(&self, officer: &Principal) -> Result<Vec<(CoAnswer, String)>, Refusal> {
+        let Duties(units) = self.duties_of(officer).await;
         let mut conn = self.pool.acquire().await?;
-        Ok(co_answers::list_open(&mut conn, officer.unit.as_deref(), LISTED_MAX).await?)
+        Ok(co_answers::list_open(&mut conn, units.as_deref(), LISTED_MAX).await?)
+    }
+
+    /// What is asked of a unit stays to be given when it is merged: by the unit that took it in. While the registry
+    /// does not answer, an officer has what was asked of the own unit.
+    async fn duties_of(&self, officer: &Principal) -> Duties {
+        let Some(own) = &officer.unit else { return Duties(None) };
+        let organisation = self.organisation().await.unwrap_or_default();
+        let unit = organisation.units.into_iter().find(|unit| unit.code == *own);
+        let mut units = unit.map(|unit| unit.predecessors).unwrap_or_default();
+        units.push(own.clone());
+        Duties(Some(units))
     }
 
     /// Ends what nobody needs any more. The caller has locked the answer.
@@ -204,21 +218,30 @@ impl Answering {
             let message = format!("{field} is a code of at most {UNIT_CHARS_MAX} characters");
             return Err(Refusal::invalid(field, "UNIT_NOT_A_CODE", message));
         }
+        let organisation = self.organisation().await?;
+        if organisation.units.iter().any(|unit| unit.code == code) {
+            return Ok(());
+        }
+        Err(Refusal::invalid(field, "UNIT_UNKNOWN", format!("there is no unit '{code}'")))
+    }
+
+    async fn organisation(&self) -> Result<GetOrganisationResponse, Refusal> {
         let organisation = self.routing.clone().get_organisation(GetOrganisationRequest {}).await;
         let organisation = organisation.map_err(|status| {
             tracing::warn!(code = ?status.code(), "the registry does not answer");
             Refusal::unavailable("REGISTRY_AWAY", "the registry of units does not answer; try again later")
         })?;
-        if organisation.get_ref().units.iter().any(|unit| unit.code == code) {
-            return Ok(());
-        }
-        Err(Refusal::invalid(field, "UNIT_UNKNOWN", format!("there is no unit '{code}'")))
+        Ok(organisation.into_inner())
     }
 }
 
-/// Whether the officer is of that unit, or of all.
-fn is_of(officer: &Principal, unit: &str) -> bool {
-    officer.unit.as_ref().is_none_or(|own| *own == unit)
+/// The units whose parts an officer may give; `None`: all.
+struct Duties(Option<Vec<String>>);
+
+impl Duties {
+    fn has(&self, unit: &str) -> bool {
+        self.0.as_ref().is_none_or(|units| units.iter().any(|own| own == unit))
+    }
 }
 
 fn fact(asked: &CoAnswer, answer: &Answer, at: DateTime<Utc>) -> CoAnswerChanged {

@@ -99,6 +99,7 @@ mod tests {
                     "submittedAt": "1970-01-01T00:00:00+00:00",
                     "followUps": [],
                     "revision": 0,
+                    "assurance": "ASSURANCE_UNSPECIFIED",
                 },
             })
         );

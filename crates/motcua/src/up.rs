@@ -39,7 +39,7 @@ pub async fn run(
     }
     let _telemetry = runtime::telemetry::init(&settings.telemetry, "motcua")?;
     let mut children = Children::start(&mut settings, &dir).await?;
-    let outcome = serve(settings, &dir, sample, &mut children).await;
+    let outcome = Box::pin(serve(settings, &dir, sample, &mut children)).await;
     children.stop(outcome.is_err()).await;
     outcome
 }

@@ -218,6 +218,7 @@ fn response(current: &Current, rules: &Rules) -> GetOrganisationResponse {
         agency: unit.agency.clone(),
         name: unit.name.clone(),
         parent: unit.parent.clone(),
+        predecessors: organisation.predecessors(&unit.code).into_iter().map(str::to_owned).collect(),
     };
     let field = |field: &crate::organisation::Field| v1::Field {
         code: field.code.clone(),

@@ -45,17 +45,17 @@ pub async fn list_of(
     rows.into_iter().map(CoAnswer::try_from).collect()
 }
 
-/// What a unit, or any, is asked for, with the question's text, the most urgent first.
+/// What some units, or any, are asked for, with the question's text, the most urgent first.
 pub async fn list_open(
     conn: &mut PgConnection,
-    unit: Option<&str>,
+    units: Option<&[String]>,
     limit: i64,
 ) -> Result<Vec<(CoAnswer, String)>, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select id, c.ticket_id, round, c.unit, holder, request, asked_by, asked_at, c.due_at, question ->> 'text' as "question!"
            from answering.co_answer c join answering.answer a on a.ticket_id = c.ticket_id
-           where c.state = 'asked' and ($1::text is null or c.unit = $1) order by c.due_at, id limit $2"#,
-        unit,
+           where c.state = 'asked' and ($1::text[] is null or c.unit = any($1)) order by c.due_at, id limit $2"#,
+        units as _,
         limit,
     )
     .fetch_all(conn)

@@ -49,7 +49,9 @@ pub(super) struct Period {
     pub unit: String,
     pub times: String,
     pub worked: String,
-    pub why: String,
+    pub reason: String,
+    /// What was written about it, and by whom.
+    pub words: String,
 }
 
 /// A unit's part of an answer.
@@ -120,12 +122,12 @@ impl Period {
         let worked =
             language.say_with("moving-worked", &[("hours", hours.into()), ("minutes", minutes.into())]);
         let reason = words::routing_reason(language, period.reason());
-        let why = [reason.as_ref(), &period.words, &period.no_owner_reason, &period.by];
         Self {
             unit: if period.unit_name.is_empty() { period.unit.clone() } else { period.unit_name.clone() },
             times: format!("{} – {until}", words::moment(language, period.since.as_ref())),
             worked: worked.into_owned(),
-            why: words::joined(why),
+            reason: reason.into_owned(),
+            words: words::joined([period.words.as_str(), &period.no_owner_reason, &period.by]),
         }
     }
 }

@@ -112,7 +112,7 @@ pub(super) async fn reports(
     let (hot, due, rated) = tokio::try_join!(
         hot.get_hotness(gateway.ask(GetHotnessRequest { days })),
         due.get_deadlines(gateway.ask(GetDeadlinesRequest { days, joined: true })),
-        rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days })),
+        rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days, joined: true })),
     )?;
     let organisation = gateway.organisation().await;
     let language = frame.language;

@@ -40,7 +40,9 @@ pub(super) async fn satisfaction(
     bearer: Bearer,
     Query(query): Query,
 ) -> Reply {
-    let request = gateway.ask(GetSatisfactionRequest { days: days(query)? });
+    let query = query.only(&["days", "joined"])?;
+    let request = GetSatisfactionRequest { days: query.number("days")?, joined: query.flag("joined")? };
+    let request = gateway.ask(request);
     let response = gateway.analytics(bearer.token()).get_satisfaction(request).await?;
     reply(StatusCode::OK, response.get_ref())
 }
