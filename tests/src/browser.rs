@@ -81,6 +81,8 @@ impl Browser {
     pub async fn width(&self, width: u32) {
         let size = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600});
         self.chromium("Emulation.setDeviceMetricsOverride", &size).await;
+        // Pictures show the page to its edge.
+        self.chromium("Emulation.setScrollbarsHidden", &json!({"hidden": true})).await;
     }
 
     pub async fn dark(&self, dark: bool) {
@@ -176,12 +178,17 @@ impl Browser {
         self.command("/execute/sync", &json!({"script": script, "args": []})).await
     }
 
-    /// What axe-core finds that is serious or critical. A picture of the page is left in [`pictures`], to be looked at.
+    /// [`Self::axe`], and a picture of the whole page in [`pictures`], named by its language, width and colours.
+    pub async fn look(&self, name: &str) -> Vec<String> {
+        self.keep_picture(name).await;
+        self.axe().await
+    }
+
+    /// What axe-core finds that is serious or critical.
     ///
     /// # Panics
     /// If axe-core is not there: `deploy/browser.sh` fetches it.
     pub async fn axe(&self) -> Vec<String> {
-        self.keep_picture().await;
         let file: PathBuf = local::parts::default_dir().join(AXE);
         let axe = std::fs::read_to_string(&file);
         let axe = axe.unwrap_or_else(|error| panic!("run deploy/browser.sh: {}: {error}", file.display()));
@@ -193,17 +200,16 @@ impl Browser {
         serious.map(|v| format!("{}: {}", v["id"], v["nodes"][0]["html"])).collect()
     }
 
-    /// The whole page, named by its path, language, width and colours.
-    async fn keep_picture(&self) {
+    async fn keep_picture(&self, name: &str) {
         let look = "const dark = matchMedia('(prefers-color-scheme: dark)').matches ? '-dark' : '';
-                    return document.documentElement.lang + '-' + innerWidth + dark";
+                    return '-' + document.documentElement.lang + '-' + innerWidth + dark";
         let look = self.run(look).await;
         let size = self.chromium("Page.getLayoutMetrics", &json!({})).await["cssContentSize"].take();
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
         let taken = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let picture = self.chromium("Page.captureScreenshot", &taken).await;
         let bytes = BASE64_STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
-        let name = format!("{}{}.png", picture_name(&self.path().await), look.as_str().expect("a text"));
+        let name = format!("{name}{}.png", look.as_str().expect("a text"));
         let folder = pictures();
         std::fs::create_dir_all(&folder).expect("the folder is made");
         std::fs::write(folder.join(name), bytes).expect("the picture is written");
@@ -221,14 +227,4 @@ pub fn pictures() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from);
     target.join("pages")
-}
-
-/// The same for the same page in every run: ids and codes are left out.
-fn picture_name(path: &str) -> String {
-    let parts = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|part| !part.is_empty());
-    let named = parts.map(|part| {
-        let is_id = part.len() >= 8 && part.contains(|c: char| c.is_ascii_digit());
-        if is_id { "id_" } else { part }.to_owned()
-    });
-    named.take(6).fold(String::new(), |name, part| format!("{name}{}_", part.trim_end_matches('_')))
 }

@@ -1,5 +1,5 @@
 //! The desks in a real browser and by REST: saved replies, what changed meanwhile, a family answered in
-//! part, the dispatcher's way from the desk to a unit, the keyboard alone, and large text.
+//! part, the dispatcher's way from the desk to a unit, and the keyboard alone.
 
 use e2e::{
     browser::Browser,
@@ -219,54 +219,6 @@ async fn tab_to(browser: &Browser, script: &str) {
         assert_eq!(browser.run(outlined).await, json!(true), "the focus is seen");
     }
     panic!("the keyboard does not reach: {script}");
-}
-
-/// 1280 pixels at 200 %: the width of 640, and nothing is lost or scrolls sideways.
-#[tokio::test(flavor = "multi_thread")]
-async fn at_twice_the_size_nothing_is_lost() {
-    let dir = data_dir();
-    let platform = Platform::up_with_sample(dir.path()).await;
-    platform.settle().await;
-    let (ticket_id, code) = platform.rest().ask(ASKED).await;
-    platform.rest_as("officer", None).await.drafted(&ticket_id).await;
-    let browser = Browser::start(&platform.endpoints.http).await;
-    let of_all =
-        ["/", "/thu-vien", "/thu-vien/mau-001", "/hoi-nhieu", "/moi", "/danh-muc", "/tra-cuu?q=một cửa"];
-    let follow = ["", "/sua", "/rut"].map(|path| format!("/theo-doi/{code}{path}"));
-    let pages: [(&str, Vec<String>); 4] = [
-        ("", of_all.map(str::to_owned).into_iter().chain(follow).collect()),
-        ("officer", vec!["/can-bo".into(), format!("/can-bo/phieu/{ticket_id}"), "/bao-cao".into()]),
-        ("dispatcher", vec!["/can-bo".into(), "/can-bo/mau".into(), format!("/can-bo/phieu/{ticket_id}")]),
-        (
-            "editor",
-            ["/bien-tap", "/bien-tap/kho", "/bien-tap/nhap", "/bien-tap/tra-loi/mau-001"]
-                .map(str::to_owned)
-                .into(),
-        ),
-    ];
-    for (role, paths) in pages {
-        if !role.is_empty() {
-            browser.width(1280).await;
-            browser.sign_in(&platform.token(role, None).await).await;
-        }
-        for path in paths {
-            browser.width(1280).await;
-            browser.go(&path).await;
-            let seen = "return [...document.querySelectorAll('main *')].filter((e) =>
-                !e.closest('.keys, thead, td:empty') && e.checkVisibility()).length";
-            let wide = browser.run(seen).await;
-            browser.width(640).await;
-            browser.go(&path).await;
-            // A scroll bar beside the page takes some of its width.
-            let sideways =
-                "const page = document.documentElement; return page.scrollWidth - page.clientWidth";
-            assert_eq!(browser.run(sideways).await, json!(0), "{path} scrolls sideways");
-            // A table becomes cards, whose labels stand in for its head.
-            assert_eq!(browser.run(seen).await, wide, "{path} loses something");
-        }
-    }
-    browser.stop().await;
-    platform.stop().await;
 }
 
 /// The fragment that an open page asks for, and what a unit has saved.

@@ -38,9 +38,10 @@ if (insert) insertSaved(insert);
 const changes = document.querySelector("#changes[data-of]");
 if (changes) watch(changes);
 
-// The server's own page, in which all that people wrote is escaped.
+// The server's own page, in which all that people wrote is escaped. Never the page it leads to instead: that is
+// the sign-in, once a session has ended.
 async function read(url, options) {
-  const response = await fetch(url, options);
+  const response = await fetch(url, { redirect: "error", ...options });
   if (!response.ok) throw new Error(`${response.status}`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
@@ -97,7 +98,8 @@ function insertSaved(button) {
     const form = button.form;
     const area = form.querySelector("textarea");
     const unit = new URLSearchParams({ unit: form.elements.unit.value });
-    const response = await fetch(`/can-bo/mau/${form.elements.saved.value}?${unit}`).catch(() => null);
+    const saved = `/can-bo/mau/${form.elements.saved.value}?${unit}`;
+    const response = await fetch(saved, { redirect: "error" }).catch(() => null);
     if (response?.ok) {
       area.setRangeText(await response.text(), area.selectionStart, area.selectionEnd, "end");
       area.focus();
@@ -105,12 +107,17 @@ function insertSaved(button) {
   });
 }
 
-// Tells an officer who has a question open what happens to it meanwhile.
+// Tells an officer who has a question open what happens to it meanwhile; once, as it is read aloud. Nobody works
+// only because a page looks: a session isn't renewed by it.
 function watch(place) {
+  const options = { headers: { "x-background": "1" } };
+  let told = "";
   setInterval(async () => {
     if (document.hidden) return;
-    const found = await read(place.dataset.of).catch(() => null);
-    if (found?.body.childElementCount) place.replaceChildren(...found.body.childNodes);
+    const found = await read(place.dataset.of, options).catch(() => null);
+    if (!found?.body.childElementCount || found.body.innerHTML === told) return;
+    told = found.body.innerHTML;
+    place.replaceChildren(...found.body.childNodes);
   }, WATCH_MS);
 }
 

@@ -304,7 +304,7 @@ struct ErrorPage {
 
 /// Whether only officers and others who are signed in come here.
 pub(crate) fn is_officers(path: &str) -> bool {
-    ["/can-bo", "/bien-tap", "/bao-cao"].iter().any(|page| path.starts_with(page))
+    ["/can-bo", "/bien-tap", "/bao-cao", "/tong-quan", "/tu-dong"].iter().any(|page| path.starts_with(page))
 }
 
 fn is_page(path: &str) -> bool {

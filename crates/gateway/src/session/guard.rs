@@ -20,10 +20,14 @@ use crate::{
 /// Tokens are renewed when this share of the idle time, one part of so many, has gone.
 const RENEWAL: i32 = 10;
 
+/// On what a page asks for by itself, without anybody working.
+const BACKGROUND: &str = "x-background";
+
 /// Of pages.
 pub(crate) async fn pages(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
     let caller = Caller::by_cookie(request.headers(), &gateway);
-    let (caller, renewed) = match looked_into(&gateway, caller).await {
+    let background = request.headers().contains_key(BACKGROUND);
+    let (caller, renewed) = match looked_into(&gateway, caller, background).await {
         Ok(looked) => looked,
         Err(problem) => return problem.into_response(),
     };
@@ -40,14 +44,18 @@ pub(crate) async fn pages(State(gateway): State<Gateway>, mut request: Request, 
 }
 
 /// The caller as routing knows it, and the cookie if it has to change.
-async fn looked_into(gateway: &Gateway, caller: Caller) -> Result<(Caller, Option<HeaderValue>), Problem> {
+async fn looked_into(
+    gateway: &Gateway,
+    caller: Caller,
+    background: bool,
+) -> Result<(Caller, Option<HeaderValue>), Problem> {
     let Some(mut signed_in) = caller.signed_in else { return Ok((caller, None)) };
     let held = gateway.standing().check(gateway, &signed_in.principal, signed_in.session.as_ref()).await?;
     if held.ended {
         return Ok((Caller::ENDED, None));
     }
     let now = gateway.context().clock.now();
-    let expires = renewed(gateway, &signed_in, now);
+    let expires = renewed(gateway, &signed_in, now).filter(|_| !background);
     let moved = held.unit.filter(|unit| signed_in.principal.unit.as_ref() != Some(unit));
     if expires.is_none() && moved.is_none() {
         return Ok((Caller { signed_in: Some(signed_in), ended: false }, None));

@@ -74,6 +74,10 @@ async fn work_renews_a_session_until_its_last_end() {
     let (_, response, _) = site.with(&site.cookie(&said, said.expires), get("/theo-doi")).await;
     assert_eq!(session_in(&response), None, "it is new");
     let older = site.cookie(&said, site.now() + Duration::minutes(20));
+    let mut background = get("/theo-doi");
+    background.headers_mut().insert("x-background", "1".parse().unwrap());
+    let (_, response, _) = site.with(&older, background).await;
+    assert_eq!(session_in(&response), None, "a page that looks by itself is nobody's work");
     let (_, response, _) = site.with(&older, get("/theo-doi")).await;
     let renewed = site.context.tokens().read(&session_in(&response).unwrap(), site.now()).unwrap();
     assert!(renewed.expires > site.now() + Duration::minutes(29));
@@ -127,6 +131,10 @@ async fn what_was_written_when_the_session_ended_is_not_lost() {
     assert!(body.contains("name=\"version\" value=\"3\""), "{body}");
     assert!(body.contains("&#60;b&#62;Một câu trả lời dài</textarea>"), "{body}");
     assert!(body.contains("ve=%2Fcan-bo%2Fphieu%2Fx\""), "{body}");
+    let stop = post("/tu-dong/dung", FORM, "reason=Nhiều+câu+trả+lời+sai");
+    let (status, _, body) = site.with(&idle, stop).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert!(body.contains("Nhiều câu trả lời sai</textarea>"), "{body}");
     let mut foreign = written();
     foreign.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
     let (status, _, body) = site.with(&idle, foreign).await;
