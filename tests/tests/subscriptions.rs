@@ -1,4 +1,4 @@
-//! Being written by mail of what is published: confirmed by a signed link, once for each fact, ended with
+//! Being written by mail of what is published, or of a question: confirmed by a signed link, once for each fact, ended with
 //! one click; addresses stay sealed.
 
 use e2e::{
@@ -138,6 +138,56 @@ async fn who_confirmed_is_written_once_for_each_fact_until_it_is_ended() {
     let log = platform.log();
     platform.stop().await;
     assert!(!log.contains(ADDRESS), "an address is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_questions_code_follows_it_by_mail() {
+    let (dir, server) = (data_dir(), MailServer::start());
+    let environment = server.environment();
+    let platform = Platform::up(dir.path(), &[], &refs(&environment)).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let mut body = e2e::rest::question("Ai ký văn bản hợp nhất?");
+    body["asker"] = json!({"name": "Chim Hoàng Yến"});
+    let asked = asker.post("/api/v1/questions", &body).await.ok();
+    let (ticket_id, code) = (asked["ticketId"].as_str().unwrap(), asked["trackingCode"].as_str().unwrap());
+    let unknown = json!({"trackingCode": "2222-2222-2222-2222", "email": ADDRESS});
+    asker.post("/api/v1/subscriptions", &unknown).await.refused(404, "TICKET_NOT_FOUND");
+    let two = json!({"trackingCode": code, "field": FIELD, "email": ADDRESS});
+    asker.post("/api/v1/subscriptions", &two).await.refused(400, "SUBSCRIPTION_TARGET");
+
+    let page = asker.page(&format!("/theo-doi/{code}"), None).await.text;
+    assert!(page.contains("Nhận thư khi câu hỏi này có tin mới"), "{page}");
+    let form = format!("code={code}&email={}", ADDRESS.replace('@', "%40"));
+    let sent = asker.page("/nhan-tin", Some(form)).await;
+    assert!(sent.text.contains("bấm liên kết trong thư"), "{sent:?}");
+    let confirm = server.mail(1).await;
+    assert!(!confirm.text().contains(code), "a stranger's address learns no code");
+    let confirmed = asker.page(&link(&confirm, "xac-nhan"), Some(String::new())).await;
+    assert!(confirmed.text.contains("Đã xác nhận"), "{confirmed:?}");
+
+    officer.drafted(ticket_id).await;
+    officer.approve(ticket_id, Some("Người đứng đầu cơ quan.")).await;
+    let answered = server.mail(2).await;
+    assert_eq!(answered.to, [ADDRESS]);
+    let text = answered.text();
+    assert!(
+        text.contains("Người đứng đầu cơ quan.") && text.contains(&format!("/theo-doi/{code}")),
+        "{text}"
+    );
+    let stop = link(&answered, "dung");
+    assert_eq!(answered.header("List-Unsubscribe").trim(), format!("<https://hoi.example{stop}>"));
+
+    // Ended: it is rated low and answered again, and nobody is written.
+    let ended = asker.page(&stop, Some(String::new())).await;
+    assert!(ended.text.contains("Đã thôi nhận tin"), "{ended:?}");
+    asker.followed(code, "TICKET_STATE_ANSWERED").await;
+    let rating = json!({"score": 1, "comment": "Chưa rõ"});
+    asker.post(&format!("/api/v1/questions/{code}/rating"), &rating).await.ok();
+    officer.drafted(ticket_id).await;
+    officer.approve(ticket_id, Some("Người đứng đầu cơ quan ký.")).await;
+    platform.settle().await;
+    assert_eq!(server.taken().len(), 2);
+    platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

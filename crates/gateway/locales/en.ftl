@@ -638,6 +638,7 @@ reply-member-too = Send it to this one, too
 reply-members-hint = Those that are not chosen leave the family and wait for an answer of their own.
 subscribe-title = Subscribe by e-mail
 subscribe-answer = Be written when this answer changes
+subscribe-question = Be written when something happens to this question
 subscribe-field = Be written of new answers in this field
 subscribe-go = Subscribe
 subscribe-hint = You will be mailed a link to confirm. The address is sealed and used for nothing else.

@@ -623,6 +623,7 @@ reply-member-too = Gửi cả cho câu này
 reply-members-hint = Câu bỏ chọn rời nhóm và chờ được trả lời riêng.
 subscribe-title = Nhận tin qua thư
 subscribe-answer = Nhận thư khi câu trả lời này thay đổi
+subscribe-question = Nhận thư khi câu hỏi này có tin mới
 subscribe-field = Nhận thư khi lĩnh vực này có câu trả lời mới
 subscribe-go = Đăng ký
 subscribe-hint = Một thư xác nhận sẽ được gửi đến địa chỉ này. Địa chỉ được niêm phong và chỉ dùng để gửi tin này.

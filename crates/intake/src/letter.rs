@@ -15,6 +15,8 @@ use crate::{
 
 /// Whom a letter is for, in the queue of notices: the address stays sealed until it is sent.
 pub const ASKER: &str = "asker";
+/// Who has the question's code and had this address confirmed.
+pub const FOLLOWER: &str = "follower";
 
 /// Where promised dates are meant.
 const TIME_ZONE: Tz = chrono_tz::Asia::Ho_Chi_Minh;
@@ -24,6 +26,8 @@ const TIME_ZONE: Tz = chrono_tz::Asia::Ho_Chi_Minh;
 struct Data {
     #[serde(rename = "letter")]
     letters: Vec<Template>,
+    /// Below the letters to who follows.
+    stop: String,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +119,8 @@ impl Letter {
     }
 
     /// Of a letter that was kept as JSON; `None`: no template has its code.
-    pub fn write(&self, code: &str, site_url: &str) -> Option<Written> {
+    /// `stop` is the link that ends it; empty: there is none.
+    pub fn write(&self, code: &str, site_url: &str, stop: &str) -> Option<Written> {
         let template = DATA.letters.iter().find(|template| template.code == self.code)?;
         let due = self.due_at.map(|at| at.with_timezone(&TIME_ZONE).format("%H:%M %d/%m/%Y").to_string());
         let link = format!("{site_url}/theo-doi/{code}");
@@ -126,8 +131,12 @@ impl Letter {
             ("due", due.as_deref().unwrap_or_default()),
             ("reason", &self.reason),
             ("answer", &self.answer),
+            ("stop", stop),
         ];
-        let text = format!("{}\n\n---\n\n{}\n", template.vi.trim(), template.en.trim());
+        let mut text = format!("{}\n\n---\n\n{}\n", template.vi.trim(), template.en.trim());
+        if !stop.is_empty() {
+            text = format!("{text}\n---\n\n{}\n", DATA.stop.trim());
+        }
         let text = notify::fill(&text, &values);
         Some(Written { subject: notify::fill(&template.subject, &values), html: notify::html(&text), text })
     }
@@ -162,26 +171,33 @@ mod tests {
     fn each_letter_has_its_words_in_both_languages_and_a_link() {
         assert_eq!(DATA.letters.len(), letters().len());
         for letter in letters() {
-            let written = letter.write("ABCD-EFGH", "https://hoi.vn").unwrap();
+            let written = letter.write("ABCD-EFGH", "https://hoi.vn", "").unwrap();
             assert!(written.subject.starts_with("[ABCD-EFGH] "), "{written:?}");
             let links = written.text.matches("https://hoi.vn/theo-doi/ABCD-EFGH").count();
             assert_eq!(links, 2, "{written:?}");
             let open = written.text.replace("Thiếu {code}", "");
             assert!(!open.contains(['{', '}']), "{open}");
+            let followed = letter.write("ABCD-EFGH", "https://hoi.vn", "https://hoi.vn/dung").unwrap();
+            assert_eq!(
+                followed.text.strip_prefix(&written.text).unwrap().matches("https://hoi.vn/dung").count(),
+                1
+            );
             assert!(written.html.contains("<a href=\"https://hoi.vn/theo-doi/ABCD-EFGH\">"), "{written:?}");
         }
-        assert!(Letter { code: "song".into(), ..Letter::default() }.write("A", "https://hoi.vn").is_none());
+        assert!(
+            Letter { code: "song".into(), ..Letter::default() }.write("A", "https://hoi.vn", "").is_none()
+        );
     }
 
     #[test]
     fn an_officers_words_are_no_template() {
         let asked = &letters()[4];
-        assert!(asked.write("ABCD", "https://hoi.vn").unwrap().text.contains("Thiếu {code}"));
+        assert!(asked.write("ABCD", "https://hoi.vn", "").unwrap().text.contains("Thiếu {code}"));
     }
 
     #[test]
     fn dates_are_the_countrys() {
         let extended = &letters()[5];
-        assert!(extended.write("A", "https://hoi.vn").unwrap().text.contains("08:00 01/01/1970"));
+        assert!(extended.write("A", "https://hoi.vn", "").unwrap().text.contains("08:00 01/01/1970"));
     }
 }

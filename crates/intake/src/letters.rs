@@ -6,20 +6,24 @@ use bus::notice::Claimed;
 use runtime::notify::{self, NotSent, Notice};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
-    letter::{ASKER, Letter},
-    mailing::SUBSCRIBER,
+    letter::{ASKER, FOLLOWER, Letter},
+    mailing::{SUBSCRIBER, Target},
     service::Intake,
-    storage,
+    storage::{self, subscription as subscriptions},
     verifying::VERIFIER,
 };
 
 /// The queue of askers' letters.
 pub const QUEUE: &str = "intake";
 
+/// Of one question: who has its code is few.
+const FOLLOWERS_MAX: i64 = 10;
+
 impl Intake {
-    /// Has the asker written, if mail is on and the asker left an address.
+    /// Has the asker written, if mail is on and the asker left an address; and whoever follows the question.
     pub async fn write_to_asker(
         &self,
         conn: &mut PgConnection,
@@ -31,19 +35,15 @@ impl Intake {
         }
         let sealed = storage::first_sealed(conn, ticket_id).await?;
         let reachable = self.sealer.open(ticket_id, &sealed).is_ok_and(|asker| !asker.email.is_empty());
-        if !reachable {
-            return Ok(());
-        }
+        let asker = reachable.then_some((ticket_id.0, ASKER));
+        let followers = subscriptions::followers(conn, ticket_id, FOLLOWERS_MAX).await?;
         let content = serde_json::to_value(letter).map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let notice = bus::notice::Notice {
-            queue: QUEUE,
-            about: ticket_id.0,
-            fact: &letter.fact,
-            recipient: ASKER,
-            repeatable: false,
-            content,
-        };
-        bus::notice::put(conn, &notice).await
+        for (about, recipient) in asker.into_iter().chain(followers.into_iter().map(|id| (id, FOLLOWER))) {
+            let (queue, fact, content) = (QUEUE, letter.fact.as_str(), content.clone());
+            let notice = bus::notice::Notice { queue, about, fact, recipient, repeatable: false, content };
+            bus::notice::put(conn, &notice).await?;
+        }
+        Ok(())
     }
 
     /// Sends letters until `shutdown`; nothing to do where mail is off.
@@ -61,25 +61,51 @@ impl Intake {
         if claimed.recipient == VERIFIER {
             return self.write_email_code(claimed).await;
         }
-        let ticket_id = TicketId(claimed.about);
         let letter: Letter =
             serde_json::from_value(claimed.content).map_err(|_| never("CONTENT_NOT_VALID"))?;
         let mut conn = self.pool.acquire().await?;
-        let code = storage::tracking_code(&mut conn, ticket_id).await?.ok_or_else(|| never("TICKET_GONE"))?;
-        let sealed = storage::first_sealed(&mut conn, ticket_id).await?;
+        let reader = if claimed.recipient == FOLLOWER {
+            self.follower(&mut conn, claimed.about, site_url).await?
+        } else {
+            self.asker(&mut conn, TicketId(claimed.about)).await?
+        };
+        let code = storage::tracking_code(&mut conn, reader.ticket_id).await?;
         drop(conn);
-        let asker = self.sealer.open(ticket_id, &sealed).map_err(|_| never("SEAL_NOT_OPENED"))?;
-        let written = letter.write(&code, site_url).ok_or_else(|| never("LETTER_UNKNOWN"))?;
+        let code = code.ok_or_else(|| never("TICKET_GONE"))?;
+        let written = letter.write(&code, site_url, &reader.stop).ok_or_else(|| never("LETTER_UNKNOWN"))?;
         Ok(Notice {
             id: claimed.notice_id,
-            to: vec![asker.email],
+            to: vec![reader.address],
             subject: written.subject,
             text: written.text,
             html: written.html,
             attachments: Vec::new(),
-            unsubscribe: String::new(),
+            unsubscribe: reader.stop,
         })
     }
+
+    async fn asker(&self, conn: &mut PgConnection, ticket_id: TicketId) -> Result<Reader, NotSent> {
+        let sealed = storage::first_sealed(conn, ticket_id).await?;
+        let asker = self.sealer.open(ticket_id, &sealed).map_err(|_| never("SEAL_NOT_OPENED"))?;
+        Ok(Reader { ticket_id, address: asker.email, stop: String::new() })
+    }
+
+    async fn follower(&self, conn: &mut PgConnection, id: Uuid, site_url: &str) -> Result<Reader, NotSent> {
+        let subscription = subscriptions::find(conn, id).await?;
+        let subscription = subscription.ok_or_else(|| never("SUBSCRIPTION_GONE"))?;
+        let Target::Question(ticket_id) = subscription.target else { return Err(never("SUBSCRIPTION_GONE")) };
+        let opened = self.sealer.open(TicketId(id), &subscription.sealed);
+        let address = opened.map_err(|_| never("SEAL_NOT_OPENED"))?.email;
+        Ok(Reader { ticket_id, address, stop: self.links(site_url, id).stop })
+    }
+}
+
+/// Who reads a letter.
+struct Reader {
+    ticket_id: TicketId,
+    address: String,
+    /// Of a follower; empty: an asker's letters end with the question.
+    stop: String,
 }
 
 pub fn never(code: &str) -> NotSent {

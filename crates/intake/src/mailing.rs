@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use api::TicketId;
 use runtime::notify;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,7 @@ pub enum Target {
     Answer(String),
     /// A field, by its code.
     Field(String),
+    Question(TicketId),
 }
 
 impl Target {
@@ -46,6 +48,7 @@ impl Target {
         match self {
             Self::Answer(id) => format!("answer:{id}"),
             Self::Field(code) => format!("field:{code}"),
+            Self::Question(ticket_id) => format!("question:{ticket_id}"),
         }
     }
 
@@ -53,6 +56,7 @@ impl Target {
         match text.split_once(':')? {
             ("answer", id) => Some(Self::Answer(id.to_owned())),
             ("field", code) => Some(Self::Field(code.to_owned())),
+            ("question", id) => Some(Self::Question(TicketId(id.parse().ok()?))),
             _ => None,
         }
     }
@@ -62,6 +66,7 @@ impl Target {
         match self {
             Self::Answer(_) => "một câu trả lời / an answer",
             Self::Field(code) => code,
+            Self::Question(_) => "một câu hỏi / a question",
         }
     }
 
@@ -70,6 +75,8 @@ impl Target {
         match self {
             Self::Answer(id) => format!("/thu-vien/{}", segment(id)),
             Self::Field(code) => format!("/thu-vien?linh-vuc={}", segment(code)),
+            // Its own page has the code in its address, which is for its letters alone.
+            Self::Question(_) => "/theo-doi".to_owned(),
         }
     }
 }
@@ -169,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_target_reads_back_and_leads_to_its_page() {
-        for target in [Target::Answer("ticket:a:b".into()), Target::Field("dat-dai".into())] {
+        let question = Target::Question(TicketId(uuid::Uuid::from_u128(7)));
+        for target in [Target::Answer("ticket:a:b".into()), Target::Field("dat-dai".into()), question] {
             assert_eq!(Target::parse(&target.to_text()), Some(target));
         }
         assert_eq!(Target::parse("song:x"), None);

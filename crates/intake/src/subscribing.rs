@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::{
     TicketId,
     answering::v1::AnswerApproved,
+    intake::v1::SubscribeRequest,
     knowledge::v1::{AnswerCorrected, AnswerSuperseded, AnswerWithdrawn},
 };
 use bus::{Failure, Received, notice::Claimed};
@@ -21,8 +22,11 @@ use crate::{
     letters::{QUEUE, never},
     mailing::{Links, Mailing, SUBSCRIBER, Target},
     seal::Sealed,
-    service::Intake,
-    storage::subscription::{self as subscriptions, Subscription},
+    service::{Intake, no_such_ticket, parse_code},
+    storage::{
+        self,
+        subscription::{self as subscriptions, Subscription},
+    },
     telling::follow_receipts,
     text,
 };
@@ -45,14 +49,14 @@ const STOP: &str = "stop";
 
 impl Intake {
     /// Has the confirmation mailed, unless it was today or the address is confirmed.
-    pub async fn subscribe(&self, passage_id: &str, field: &str, email: &str) -> Result<(), Refusal> {
+    pub async fn subscribe(&self, wanted: SubscribeRequest) -> Result<(), Refusal> {
         if self.mailer.is_none() {
             return Err(Refusal::conflict("MAIL_OFF", "this site sends no mail"));
         }
-        let target = target(passage_id, field)?;
-        let email = text::address("email", email)?;
+        let email = text::address("email", &wanted.email)?;
         let (now, mark) = (self.clock.now(), self.sealer.mark(&email.to_lowercase()));
         let mut tx = self.pool.begin().await?;
+        let target = target(&mut tx, &wanted).await?;
         let fresh = Uuid::now_v7();
         let sealed = self.sealer.seal(TicketId(fresh), &Sealed { email, ..Sealed::default() });
         let wanted = Subscription { id: fresh, target, sealed, confirmed: false };
@@ -91,7 +95,7 @@ impl Intake {
         own.map(|(id, _)| id).ok_or_else(no_such_subscription)
     }
 
-    fn links(&self, site_url: &str, id: Uuid) -> Links {
+    pub fn links(&self, site_url: &str, id: Uuid) -> Links {
         let link = |purpose: &str, path: &str| {
             format!("{site_url}/nhan-tin/{path}/{}.{}", id.simple(), self.sealer.sign(purpose, id))
         };
@@ -244,21 +248,25 @@ impl Intake {
     }
 }
 
-fn target(passage_id: &str, field: &str) -> Result<Target, Refusal> {
-    let slug = field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    match (passage_id, field) {
-        ("", "") => {
-            let message = "name a published answer or a field";
-            Err(Refusal::invalid("passageId", "SUBSCRIPTION_TARGET", message))
-        }
-        (id, "") if id.chars().count() <= PASSAGE_ID_CHARS_MAX && !id.contains('\0') => {
+async fn target(conn: &mut PgConnection, wanted: &SubscribeRequest) -> Result<Target, Refusal> {
+    let slug = wanted.field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    match (wanted.passage_id.as_str(), wanted.field.as_str(), wanted.tracking_code.as_str()) {
+        (id, "", "")
+            if !id.is_empty() && id.chars().count() <= PASSAGE_ID_CHARS_MAX && !id.contains('\0') =>
+        {
             Ok(Target::Answer(id.to_owned()))
         }
-        ("", code) if slug && code.len() <= FIELD_CHARS_MAX => Ok(Target::Field(code.to_owned())),
+        ("", code, "") if !code.is_empty() && slug && code.len() <= FIELD_CHARS_MAX => {
+            Ok(Target::Field(code.to_owned()))
+        }
+        ("", "", code) if !code.is_empty() => {
+            let ticket = storage::find_by_code(conn, parse_code(code)?.as_str()).await?;
+            Ok(Target::Question(ticket.ok_or_else(no_such_ticket)?.ticket_id))
+        }
         _ => Err(Refusal::invalid(
             "passageId",
             "SUBSCRIPTION_TARGET",
-            "name one of the two, by its id or code",
+            "name a published answer, a field or a question: one of them, by its id or code",
         )),
     }
 }

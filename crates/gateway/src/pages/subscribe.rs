@@ -21,13 +21,7 @@ struct SubscribePage {
     /// To what it is about; empty: nowhere.
     link: String,
     /// The form again, with what was typed.
-    again: Option<Again>,
-}
-
-struct Again {
-    passage_id: String,
-    field: String,
-    email: String,
+    again: Option<SubscribeRequest>,
 }
 
 impl SubscribePage {
@@ -55,17 +49,17 @@ impl SubscribePage {
 }
 
 pub(super) async fn subscribe(State(gateway): State<Gateway>, frame: Frame, Form(fields): Form) -> Page {
-    let (passage_id, field, email) = (fields.text("passage"), fields.text("field"), fields.text("email"));
-    let request =
-        SubscribeRequest { passage_id: passage_id.clone(), field: field.clone(), email: email.clone() };
-    let outcome = gateway.subscriptions().subscribe(gateway.ask(request)).await;
+    let request = SubscribeRequest {
+        passage_id: fields.text("passage"),
+        field: fields.text("field"),
+        email: fields.text("email"),
+        tracking_code: fields.text("code"),
+    };
+    let outcome = gateway.subscriptions().subscribe(gateway.ask(request.clone())).await;
     let template = SubscribePage::new(frame, "subscribe-title", "subscribe-sent");
     match outcome {
         Ok(_) => page(StatusCode::OK, &template),
-        Err(status) => {
-            let again = Some(Again { passage_id, field, email });
-            SubscribePage { again, ..template }.refused(&status.into())
-        }
+        Err(status) => SubscribePage { again: Some(request), ..template }.refused(&status.into()),
     }
 }
 
@@ -80,11 +74,12 @@ pub(super) async fn confirm(State(gateway): State<Gateway>, frame: Frame, PathPa
     let outcome = gateway.subscriptions().confirm_subscription(request).await;
     let template = SubscribePage::new(frame, "subscribe-title", "subscribe-confirmed");
     match outcome.map(tonic::Response::into_inner) {
-        Ok(of) if of.field.is_empty() => {
-            page(StatusCode::OK, &SubscribePage { link: library::path_of(&of.passage_id), ..template })
-        }
         Ok(of) => {
-            let link = format!("/thu-vien?linh-vuc={}", segment(&of.field));
+            let link = match (of.passage_id.as_str(), of.field.as_str()) {
+                ("", "") => "/theo-doi".to_owned(),
+                (id, "") => library::path_of(id),
+                (_, field) => format!("/thu-vien?linh-vuc={}", segment(field)),
+            };
             page(StatusCode::OK, &SubscribePage { link, ..template })
         }
         Err(status) => template.refused(&status.into()),

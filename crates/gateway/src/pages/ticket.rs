@@ -90,6 +90,10 @@ struct TicketPage {
     /// What a reply is to; 0: nothing is asked for.
     inquiry: u32,
     request_id: String,
+    /// Being written of what becomes of it; empty: mail is off.
+    subscribe_to: Said,
+    subscribe_name: &'static str,
+    subscribe_id: String,
 }
 
 /// What an officer asked for and the asker gave.
@@ -185,6 +189,9 @@ impl TicketPage {
             spot: ticket.place.as_ref().map(Spot::new),
             photos: Photos::new(format!("/theo-doi/{}", segment(&code)), ticket.photos),
             segment: segment(&code),
+            subscribe_to: Said::Borrowed(""),
+            subscribe_name: "code",
+            subscribe_id: code.clone(),
             code,
             qr: None,
             kind: words::kind(language, ticket.kind()),
@@ -263,6 +270,9 @@ pub(super) async fn follow(
     match ticket(&gateway, code.clone()).await {
         Ok(ticket) => {
             let mut template = TicketPage::new(frame, code, ticket);
+            if gateway.context().mailer.is_some() {
+                template.subscribe_to = template.frame.t("subscribe-question");
+            }
             if query.text("new") == "1" {
                 let origin = gateway.config().origin(&headers);
                 template.qr = Some(qr(&format!("{origin}/theo-doi/{}", template.segment)));

@@ -13,8 +13,7 @@ impl SubscriptionService for Grpc {
         &self,
         request: Request<SubscribeRequest>,
     ) -> Result<Response<SubscribeResponse>, Status> {
-        let SubscribeRequest { passage_id, field, email } = request.into_inner();
-        self.0.subscribe(&passage_id, &field, &email).await?;
+        self.0.subscribe(request.into_inner()).await?;
         Ok(Response::new(SubscribeResponse {}))
     }
 
@@ -25,6 +24,7 @@ impl SubscriptionService for Grpc {
         let (passage_id, field) = match self.0.confirm_subscription(&request.into_inner().token).await? {
             Target::Answer(id) => (id, String::new()),
             Target::Field(code) => (String::new(), code),
+            Target::Question(_) => (String::new(), String::new()),
         };
         Ok(Response::new(ConfirmSubscriptionResponse { passage_id, field }))
     }

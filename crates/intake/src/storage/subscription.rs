@@ -1,5 +1,6 @@
 //! SQL of `intake.subscription` and `intake.mailing`.
 
+use api::TicketId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -171,6 +172,22 @@ pub async fn take_open(conn: &mut PgConnection) -> Result<Option<Open>, sqlx::Er
          order by at limit 1 for update skip locked",
     )
     .fetch_optional(conn)
+    .await
+}
+
+/// Those of a question who confirmed, to write to at once: few follow one, and `limit` bounds them.
+pub async fn followers(
+    conn: &mut PgConnection,
+    ticket_id: TicketId,
+    limit: i64,
+) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select subscription_id from intake.subscription
+         where target = $1 and confirmed_at is not null order by subscription_id limit $2",
+        Target::Question(ticket_id).to_text(),
+        limit,
+    )
+    .fetch_all(conn)
     .await
 }
 
