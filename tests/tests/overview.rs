@@ -1,6 +1,8 @@
 //! The leader's pages in a real browser: figures that move by themselves, lists as long as their figures say, sheets, the
 //! wall, and automatic sending with its switch.
 
+use std::path::Path;
+
 use e2e::{
     browser::Browser,
     platform::{Platform, data_dir},
@@ -179,6 +181,56 @@ async fn figures_move_by_themselves_and_the_wall_says_when_they_do_not() {
     assert!(wall.text("#broken").await.contains("Mất kết nối"), "{site}");
     page.stop().await;
     wall.stop().await;
+}
+
+/// Sets the platform's clock so many days ahead of the machine's.
+fn jump(clock: &Path, days: i64) {
+    let next = clock.with_extension("next");
+    std::fs::write(&next, (days * 24 * 60 * 60).to_string()).unwrap();
+    std::fs::rename(&next, clock).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wall_stays_up_for_days_and_opens_nothing_else() {
+    let dir = data_dir();
+    let clock = dir.path().join("clock");
+    jump(&clock, 0);
+    let environment = [("MOTCUA_CLOCK_AHEAD", clock.to_str().unwrap())];
+    let platform = Platform::up(dir.path(), &["--sample"], &environment).await;
+    let wall = Browser::start(&platform.endpoints.http).await;
+    wall.sign_in(&platform.token("officer", None).await).await;
+    wall.go("/tong-quan?ky=1").await;
+    wall.click("#screen button").await;
+    wall.text(".wall-close").await;
+    assert_eq!(wall.path().await, "/tong-quan/tuong?ky=1&don-vi=&linh-vuc=");
+    let cookie = wall.cookie("motcua_wall").await.expect("a screen's cookie");
+
+    // Three weeks without a hand: the officer's session is long over, and the figures still move.
+    jump(&clock, 21);
+    let (ticket_id, _) = platform.rest().ask(TEXTS[0]).await;
+    until("the wall to move", || async {
+        (wall.text(".wall-head:first-child .wall-figure").await == "1").then_some(())
+    })
+    .await;
+    assert_eq!(wall.run("return document.querySelector('#broken').hidden").await, true);
+    wall.go("/tong-quan/tuong").await;
+    assert_eq!(wall.text(".wall-head:first-child .wall-figure").await, "1", "also loaded again");
+    for path in ["/tong-quan", "/bao-cao", "/can-bo"] {
+        wall.go(path).await;
+        assert!(wall.path().await.starts_with("/dang-nhap"), "{path}");
+    }
+    let as_session = platform.rest().with_token(&cookie);
+    assert!(as_session.page("/can-bo", None).await.text.contains("by-account"));
+    as_session.get("/api/v1/overview").await.refused(401, "TOKEN_INVALID");
+    as_session.get(&format!("/api/v1/tickets/{ticket_id}")).await.refused(401, "TOKEN_INVALID");
+
+    // It is never renewed: after its days it leads to the sign-in by itself.
+    wall.go("/tong-quan/tuong").await;
+    wall.text(".wall-close").await;
+    jump(&clock, 31);
+    until("the wall to end", || async { wall.path().await.starts_with("/dang-nhap").then_some(()) }).await;
+    wall.stop().await;
+    platform.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! What an overview is of, and the addresses of what its figures count. Pure.
 
 use api::analytics::v1::TicketsOf;
+use serde::{Deserialize, Serialize};
 
 use crate::{fields::Fields, pages::segment, problem::Problem};
 
@@ -12,7 +13,7 @@ const USUAL: u32 = 7;
 const NONE_YET: &str = "-";
 
 /// The period, and whose figures; empty: all.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Chosen {
     pub days: u32,
     pub unit: String,
