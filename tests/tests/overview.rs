@@ -96,15 +96,19 @@ async fn every_figure_leads_to_as_many_rows_as_it_says() {
     assert!(links.len() > 20, "{links:?}");
     let mut counted = 0;
     for (href, shown) in links {
-        let Ok(shown) = shown.parse::<u64>() else { continue };
-        let list = text(&reader, &href).await;
-        let total =
-            list.split("data-total=\"").nth(1).unwrap().split('"').next().unwrap().parse::<u64>().unwrap();
-        let rows = list.matches("<td data-label=\"Mã phiếu\">").count() as u64;
-        assert_eq!((total, rows), (shown, shown), "{href}");
-        counted += 1;
+        counted += u64::from(leads_to_as_many(&reader, &href, &shown).await);
     }
     assert!(counted > 15, "{counted}");
+    // The map's figures are among them, and the reports' lead there too.
+    assert!(page.contains("gi=hien-truong-cho&") && page.contains("gi=hien-truong-qua-han&"), "{page}");
+    for (days, least) in [(7, 7), (90, 2)] {
+        let page = text(&reader, &format!("/bao-cao?days={days}")).await;
+        let mut counted = 0;
+        for (href, shown) in self::links(&page) {
+            counted += u64::from(leads_to_as_many(&reader, &href, &shown).await);
+        }
+        assert!(counted >= least, "{counted} of {days} days: {page}");
+    }
     browser.click(".figure a[data-of=den]").await;
     assert_eq!(figure(&browser, "#total").await, 5);
     browser.click("#counted tbody a").await;
@@ -120,6 +124,11 @@ async fn every_figure_leads_to_as_many_rows_as_it_says() {
         assert!(sheet.starts_with('\u{feff}'), "{sheet}");
         assert_eq!(sheet.lines().count(), lines, "{path}: {sheet}");
     }
+    for table in ["nong", "han", "hai-long"] {
+        let sheet = text(&reader, &format!("/bao-cao/csv?bang={table}&days=7")).await;
+        assert!(sheet.starts_with('\u{feff}') && sheet.lines().count() > 1, "{sheet}");
+    }
+    assert_eq!(reader.get("/bao-cao/csv?bang=x").await.status.as_u16(), 400);
     browser.stop().await;
     platform.stop().await;
 }
@@ -128,6 +137,16 @@ async fn text(reader: &Rest, path: &str) -> String {
     let reply = reader.get(path).await;
     assert!(reply.status.is_success(), "{path}: {reply:?}");
     reply.text
+}
+
+/// Whether the link shows a count; then its list has so many rows. A share leads to what it is of.
+async fn leads_to_as_many(reader: &Rest, href: &str, shown: &str) -> bool {
+    let list = text(reader, href).await;
+    let total = list.split("data-total=\"").nth(1).unwrap().split('"').next().unwrap();
+    let Ok(shown) = shown.parse::<u64>() else { return false };
+    let rows = list.matches("<td data-label=\"Mã phiếu\">").count() as u64;
+    assert_eq!((total.parse::<u64>().unwrap(), rows), (shown, shown), "{href}");
+    true
 }
 
 /// Each link to a list, with what it shows.
@@ -233,6 +252,16 @@ async fn a_wall_stays_up_for_days_and_opens_nothing_else() {
     platform.stop().await;
 }
 
+/// What charts say in letters under 11 pixels, or beyond their edge.
+const SMALL_OR_CUT: &str = "return [...document.querySelectorAll('svg.chart')].flatMap((svg) => {
+    const all = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text')].filter((text) => {
+        const own = text.getBoundingClientRect();
+        const size = parseFloat(getComputedStyle(text).fontSize) * svg.getScreenCTM().a;
+        return size < 11 || own.left < all.left - 1 || own.right > all.right + 1;
+    }).map((text) => text.textContent);
+})";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leaders_pages_are_accessible_and_fit_a_phone() {
     let dir = data_dir();
@@ -254,10 +283,16 @@ async fn the_leaders_pages_are_accessible_and_fit_a_phone() {
             browser.go(path).await;
             let page = "return [document.documentElement.lang, document.documentElement.scrollWidth]";
             assert_eq!(browser.run(page).await, json!([language, 320]), "{path}");
+            assert_eq!(browser.run(SMALL_OR_CUT).await, json!([]), "{path} in {language}");
             browser.run("for (const d of document.querySelectorAll('details')) d.open = true").await;
             assert_eq!(browser.run(page).await, json!([language, 320]), "{path} with its tables");
             assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}");
             browser.width(1280).await;
+            assert_eq!(browser.run(SMALL_OR_CUT).await, json!([]), "{path} in {language}, wide");
+            if path.contains("tuong") {
+                let high = browser.run("return document.documentElement.scrollHeight").await;
+                assert_eq!(high, 800, "the wall fills its screen and needs no more");
+            }
             assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}, wide");
         }
     }

@@ -129,6 +129,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
         .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))
+        .route("/bao-cao/csv", get(reports::reports_sheet))
         .route("/tong-quan", get(overview::overview))
         .route(screen::PATH, get(screen::wall).post(screen::open))
         .route(screen::CLOSE, post(screen::close))

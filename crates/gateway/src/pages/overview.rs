@@ -4,7 +4,7 @@ pub(crate) mod chosen;
 mod list;
 pub(super) mod screen;
 mod stream;
-mod table;
+pub(super) mod table;
 mod view;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{StatusCode, Uri},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
 use self::{
@@ -27,7 +27,7 @@ pub(super) use self::{
 use super::{Frame, Page, page, segment, words};
 use crate::{
     assets::LIVE_JS_URL, fields::Query, organisation::Choice, overviews::Figures, problem::Problem,
-    session::SignedIn, sheet, state::Gateway,
+    session::SignedIn, state::Gateway,
 };
 
 /// What both the page and the wall begin with.
@@ -140,7 +140,5 @@ pub(super) async fn figures_sheet(
     let Opened { live, .. } = Opened::new(&gateway, &frame, &caller.token, &chosen).await?;
     let wanted = query.text("bang");
     let section = live.section(&wanted).ok_or_else(|| Problem::invalid("TABLE_UNKNOWN"))?;
-    let head = section.table.head.iter().map(|(name, _)| name.as_ref());
-    let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect());
-    Ok(sheet::response(&format!("tong-quan-{}", section.code), head, rows).into_response())
+    Ok(section.table.sheet(&format!("tong-quan-{}", section.code)))
 }

@@ -74,8 +74,8 @@ async fn a_screen_ends_with_its_days_and_when_it_is_closed() {
     let context = context().await;
     let app = router(&context, &Config::default()).unwrap();
     let screen = opened(&context, &app).await;
-    let later =
-        Context { clock: runtime::Clock::fixed(context.clock.now() + Duration::days(30)), ..context.clone() };
+    let mut later = context.clone();
+    later.clock = runtime::Clock::fixed(context.clock.now() + Duration::days(30));
     let late = router(&later, &Config::default()).unwrap();
     assert_eq!(send(late, with(&screen, page(WALL))).await.0, StatusCode::SEE_OTHER);
 

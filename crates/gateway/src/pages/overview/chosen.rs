@@ -7,7 +7,7 @@ use crate::{fields::Fields, pages::segment, problem::Problem};
 
 pub(super) const HOME: &str = "/tong-quan";
 /// In days, until today.
-pub(super) const PERIODS: [u32; 3] = [1, 7, 30];
+pub(in crate::pages) const PERIODS: [u32; 3] = [1, 7, 30];
 const USUAL: u32 = 7;
 /// Instead of a code: those that have no unit, or no field, yet.
 const NONE_YET: &str = "-";
@@ -58,7 +58,7 @@ impl Chosen {
 }
 
 /// How an address says what is counted.
-const CODES: [(TicketsOf, &str); 13] = [
+const CODES: [(TicketsOf, &str); 16] = [
     (TicketsOf::Asked, "den"),
     (TicketsOf::Waiting, "cho"),
     (TicketsOf::Overdue, "qua-han"),
@@ -72,6 +72,9 @@ const CODES: [(TicketsOf, &str); 13] = [
     (TicketsOf::Satisfied, "hai-long"),
     (TicketsOf::Unsatisfied, "chua-hai-long"),
     (TicketsOf::Reports, "hien-truong"),
+    (TicketsOf::Open, "con-han"),
+    (TicketsOf::ReportsWaiting, "hien-truong-cho"),
+    (TicketsOf::ReportsOverdue, "hien-truong-qua-han"),
 ];
 
 pub(super) fn code(of: TicketsOf) -> &'static str {

@@ -34,8 +34,7 @@ struct LivePart<'a> {
 
 #[derive(Template)]
 #[template(path = "wall_live.html")]
-struct WallPart<'a> {
-    frame: &'a Frame,
+struct WallPart {
     live: Live,
 }
 
@@ -129,7 +128,7 @@ impl Reader {
         let live = live_of(&self.gateway, &self.frame, &self.chosen, figures).await;
         let frame = &self.frame;
         if self.wall {
-            rendered(&WallPart { frame, live })
+            rendered(&WallPart { live })
         } else {
             rendered(&LivePart { frame, live, query: &self.chosen.query() })
         }
@@ -157,7 +156,7 @@ mod tests {
         let frame = Frame::new(Language::Vietnamese, String::new(), None);
         let live = || Live::new(Language::Vietnamese, &Organisation::default(), &chosen, &figures);
         let part = LivePart { frame: &frame, live: live(), query: &chosen.query() }.render().unwrap();
-        let wall = WallPart { frame: &frame, live: live() }.render().unwrap();
+        let wall = WallPart { live: live() }.render().unwrap();
         for html in [&part, &wall] {
             assert!(!html.contains("<script") && !html.contains("style="), "{html}");
             assert!(html.contains("data-live=\"heads\"") && html.contains("<svg"), "{html}");
