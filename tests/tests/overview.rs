@@ -101,36 +101,44 @@ async fn every_figure_leads_to_as_many_rows_as_it_says() {
     assert!(counted > 15, "{counted}");
     // The map's figures are among them, and the reports' lead there too.
     assert!(page.contains("gi=hien-truong-cho&") && page.contains("gi=hien-truong-qua-han&"), "{page}");
-    for (days, least) in [(7, 7), (90, 2)] {
-        let page = text(&reader, &format!("/bao-cao?days={days}")).await;
-        let mut counted = 0;
-        for (href, shown) in self::links(&page) {
-            counted += u64::from(leads_to_as_many(&reader, &href, &shown).await);
-        }
-        assert!(counted >= least, "{counted} of {days} days: {page}");
-    }
+    reports_lead_there(&reader).await;
     browser.click(".figure a[data-of=den]").await;
     assert_eq!(figure(&browser, "#total").await, 5);
     browser.click("#counted tbody a").await;
     assert!(browser.path().await.starts_with("/can-bo/phieu/"));
 
-    // Sheets, with the mark of UTF-8.
+    sheets_are_there(&reader).await;
+    browser.stop().await;
+    platform.stop().await;
+}
+
+async fn reports_lead_there(reader: &Rest) {
+    for (days, least) in [(7, 7), (90, 2)] {
+        let page = text(reader, &format!("/bao-cao?days={days}")).await;
+        let mut counted = 0;
+        for (href, shown) in links(&page) {
+            counted += u64::from(leads_to_as_many(reader, &href, &shown).await);
+        }
+        assert!(counted >= least, "{counted} of {days} days: {page}");
+    }
+}
+
+/// With the mark of UTF-8.
+async fn sheets_are_there(reader: &Rest) {
     for (path, lines) in [
         ("/tong-quan/danh-sach/csv?gi=hien-truong&ky=1", 3),
         ("/tong-quan/csv?bang=ban-do&ky=1", 2),
         ("/tong-quan/csv?bang=ket-qua&ky=1", 6),
     ] {
-        let sheet = text(&reader, path).await;
+        let sheet = text(reader, path).await;
         assert!(sheet.starts_with('\u{feff}'), "{sheet}");
         assert_eq!(sheet.lines().count(), lines, "{path}: {sheet}");
     }
     for table in ["nong", "han", "hai-long"] {
-        let sheet = text(&reader, &format!("/bao-cao/csv?bang={table}&days=7")).await;
+        let sheet = text(reader, &format!("/bao-cao/csv?bang={table}&days=7")).await;
         assert!(sheet.starts_with('\u{feff}') && sheet.lines().count() > 1, "{sheet}");
     }
     assert_eq!(reader.get("/bao-cao/csv?bang=x").await.status.as_u16(), 400);
-    browser.stop().await;
-    platform.stop().await;
 }
 
 async fn text(reader: &Rest, path: &str) -> String {
