@@ -1,6 +1,8 @@
 //! The leader's pages in a real browser: figures that move by themselves, lists as long as their figures say, sheets, the
 //! wall, and automatic sending with its switch.
 
+use std::path::Path;
+
 use e2e::{
     browser::Browser,
     platform::{Platform, data_dir},
@@ -94,38 +96,65 @@ async fn every_figure_leads_to_as_many_rows_as_it_says() {
     assert!(links.len() > 20, "{links:?}");
     let mut counted = 0;
     for (href, shown) in links {
-        let Ok(shown) = shown.parse::<u64>() else { continue };
-        let list = text(&reader, &href).await;
-        let total =
-            list.split("data-total=\"").nth(1).unwrap().split('"').next().unwrap().parse::<u64>().unwrap();
-        let rows = list.matches("<td data-label=\"Mã phiếu\">").count() as u64;
-        assert_eq!((total, rows), (shown, shown), "{href}");
-        counted += 1;
+        counted += u64::from(leads_to_as_many(&reader, &href, &shown).await);
     }
     assert!(counted > 15, "{counted}");
+    // The map's figures are among them, and the reports' lead there too.
+    assert!(page.contains("gi=hien-truong-cho&") && page.contains("gi=hien-truong-qua-han&"), "{page}");
+    reports_lead_there(&reader).await;
     browser.click(".figure a[data-of=den]").await;
     assert_eq!(figure(&browser, "#total").await, 5);
     browser.click("#counted tbody a").await;
     assert!(browser.path().await.starts_with("/can-bo/phieu/"));
 
-    // Sheets, with the mark of UTF-8.
+    sheets_are_there(&reader).await;
+    browser.stop().await;
+    platform.stop().await;
+}
+
+async fn reports_lead_there(reader: &Rest) {
+    for (days, least) in [(7, 7), (90, 2)] {
+        let page = text(reader, &format!("/bao-cao?days={days}")).await;
+        let mut counted = 0;
+        for (href, shown) in links(&page) {
+            counted += u64::from(leads_to_as_many(reader, &href, &shown).await);
+        }
+        assert!(counted >= least, "{counted} of {days} days: {page}");
+    }
+}
+
+/// With the mark of UTF-8.
+async fn sheets_are_there(reader: &Rest) {
     for (path, lines) in [
         ("/tong-quan/danh-sach/csv?gi=hien-truong&ky=1", 3),
         ("/tong-quan/csv?bang=ban-do&ky=1", 2),
         ("/tong-quan/csv?bang=ket-qua&ky=1", 6),
     ] {
-        let sheet = text(&reader, path).await;
+        let sheet = text(reader, path).await;
         assert!(sheet.starts_with('\u{feff}'), "{sheet}");
         assert_eq!(sheet.lines().count(), lines, "{path}: {sheet}");
     }
-    browser.stop().await;
-    platform.stop().await;
+    for table in ["nong", "han", "hai-long"] {
+        let sheet = text(reader, &format!("/bao-cao/csv?bang={table}&days=7")).await;
+        assert!(sheet.starts_with('\u{feff}') && sheet.lines().count() > 1, "{sheet}");
+    }
+    assert_eq!(reader.get("/bao-cao/csv?bang=x").await.status.as_u16(), 400);
 }
 
 async fn text(reader: &Rest, path: &str) -> String {
     let reply = reader.get(path).await;
     assert!(reply.status.is_success(), "{path}: {reply:?}");
     reply.text
+}
+
+/// Whether the link shows a count; then its list has so many rows. A share leads to what it is of.
+async fn leads_to_as_many(reader: &Rest, href: &str, shown: &str) -> bool {
+    let list = text(reader, href).await;
+    let total = list.split("data-total=\"").nth(1).unwrap().split('"').next().unwrap();
+    let Ok(shown) = shown.parse::<u64>() else { return false };
+    let rows = list.matches("<td data-label=\"Mã phiếu\">").count() as u64;
+    assert_eq!((total.parse::<u64>().unwrap(), rows), (shown, shown), "{href}");
+    true
 }
 
 /// Each link to a list, with what it shows.
@@ -181,6 +210,66 @@ async fn figures_move_by_themselves_and_the_wall_says_when_they_do_not() {
     wall.stop().await;
 }
 
+/// Sets the platform's clock so many days ahead of the machine's.
+fn jump(clock: &Path, days: i64) {
+    let next = clock.with_extension("next");
+    std::fs::write(&next, (days * 24 * 60 * 60).to_string()).unwrap();
+    std::fs::rename(&next, clock).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wall_stays_up_for_days_and_opens_nothing_else() {
+    let dir = data_dir();
+    let clock = dir.path().join("clock");
+    jump(&clock, 0);
+    let environment = [("MOTCUA_CLOCK_AHEAD", clock.to_str().unwrap())];
+    let platform = Platform::up(dir.path(), &["--sample"], &environment).await;
+    let wall = Browser::start(&platform.endpoints.http).await;
+    wall.sign_in(&platform.token("officer", None).await).await;
+    wall.go("/tong-quan?ky=1").await;
+    wall.click("#screen button").await;
+    wall.text(".wall-close").await;
+    assert_eq!(wall.path().await, "/tong-quan/tuong?ky=1&don-vi=&linh-vuc=");
+    let cookie = wall.cookie("motcua_wall").await.expect("a screen's cookie");
+
+    // Three weeks without a hand: the officer's session is long over, and the figures still move.
+    jump(&clock, 21);
+    let (ticket_id, _) = platform.rest().ask(TEXTS[0]).await;
+    until("the wall to move", || async {
+        (wall.text(".wall-head:first-child .wall-figure").await == "1").then_some(())
+    })
+    .await;
+    assert_eq!(wall.run("return document.querySelector('#broken').hidden").await, true);
+    wall.go("/tong-quan/tuong").await;
+    assert_eq!(wall.text(".wall-head:first-child .wall-figure").await, "1", "also loaded again");
+    for path in ["/tong-quan", "/bao-cao", "/can-bo"] {
+        wall.go(path).await;
+        assert!(wall.path().await.starts_with("/dang-nhap"), "{path}");
+    }
+    let as_session = platform.rest().with_token(&cookie);
+    assert!(as_session.page("/can-bo", None).await.text.contains("by-account"));
+    as_session.get("/api/v1/overview").await.refused(401, "TOKEN_INVALID");
+    as_session.get(&format!("/api/v1/tickets/{ticket_id}")).await.refused(401, "TOKEN_INVALID");
+
+    // It is never renewed: after its days it leads to the sign-in by itself.
+    wall.go("/tong-quan/tuong").await;
+    wall.text(".wall-close").await;
+    jump(&clock, 31);
+    until("the wall to end", || async { wall.path().await.starts_with("/dang-nhap").then_some(()) }).await;
+    wall.stop().await;
+    platform.stop().await;
+}
+
+/// What charts say in letters under 11 pixels, or beyond their edge.
+const SMALL_OR_CUT: &str = "return [...document.querySelectorAll('svg.chart')].flatMap((svg) => {
+    const all = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text')].filter((text) => {
+        const own = text.getBoundingClientRect();
+        const size = parseFloat(getComputedStyle(text).fontSize) * svg.getScreenCTM().a;
+        return size < 11 || own.left < all.left - 1 || own.right > all.right + 1;
+    }).map((text) => text.textContent);
+})";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leaders_pages_are_accessible_and_fit_a_phone() {
     let dir = data_dir();
@@ -202,10 +291,16 @@ async fn the_leaders_pages_are_accessible_and_fit_a_phone() {
             browser.go(path).await;
             let page = "return [document.documentElement.lang, document.documentElement.scrollWidth]";
             assert_eq!(browser.run(page).await, json!([language, 320]), "{path}");
+            assert_eq!(browser.run(SMALL_OR_CUT).await, json!([]), "{path} in {language}");
             browser.run("for (const d of document.querySelectorAll('details')) d.open = true").await;
             assert_eq!(browser.run(page).await, json!([language, 320]), "{path} with its tables");
             assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}");
             browser.width(1280).await;
+            assert_eq!(browser.run(SMALL_OR_CUT).await, json!([]), "{path} in {language}, wide");
+            if path.contains("tuong") {
+                let high = browser.run("return document.documentElement.scrollHeight").await;
+                assert_eq!(high, 800, "the wall fills its screen and needs no more");
+            }
             assert_eq!(browser.axe().await, Vec::<String>::new(), "{path} in {language}, wide");
         }
     }

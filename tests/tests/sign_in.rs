@@ -260,11 +260,21 @@ async fn an_account_takes_a_password_and_a_code_once_and_ends_with_its_sessions(
     let but_the_name = |text: &str| text.replace("an.nguyen", "").replace("khong.co", "");
     assert_eq!(but_the_name(&again.text), but_the_name(&unknown.text), "nobody learns who has an account");
 
+    // A wall that the account opens ends with it, too.
+    browser.go("/tong-quan").await;
+    browser.click("#screen button").await;
+    browser.text(".wall-close").await;
+
     let of_session = platform.rest().with_token(&cookie);
     assert!(of_session.page("/can-bo", None).await.text.contains("an.nguyen"));
     account(dir.path(), &["disable", "an.nguyen"]).await;
     until("the session to end", || async {
         of_session.page("/can-bo", None).await.text.contains("by-account").then_some(())
+    })
+    .await;
+    until("the wall to end", || async {
+        browser.go("/tong-quan/tuong").await;
+        browser.path().await.starts_with("/dang-nhap").then_some(())
     })
     .await;
     let said = account(dir.path(), &["reset", "an.nguyen"]).await;

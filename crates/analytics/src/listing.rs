@@ -14,6 +14,9 @@ use crate::storage::overview::Only;
 /// Of a period that is given by its ends.
 const SPAN_DAYS_MAX: i64 = 62;
 
+/// What became of promises to those that are not answered.
+const WAITING: [&str; 2] = ["open", "overdue"];
+
 /// Half-open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -74,8 +77,8 @@ pub struct Among<'a> {
 /// What is read for a figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// By when they were sent; whether only reports with a place.
-    Asked { reports: bool },
+    /// By when they were sent; whether only reports with a place, and by what became of the promise, if it matters.
+    Asked { reports: bool, outcomes: Option<Vec<String>> },
     /// By what became of the promise; whether the period matters.
     Promised { outcomes: Vec<String>, in_period: bool },
     /// From and to this score.
@@ -83,17 +86,19 @@ pub enum Kind {
 }
 
 pub fn kind(of: TicketsOf) -> Result<Kind, Refusal> {
-    let promised = |outcomes: &[&str], in_period| Kind::Promised {
-        outcomes: outcomes.iter().map(|&outcome| outcome.to_owned()).collect(),
-        in_period,
-    };
+    let named = |outcomes: &[&str]| outcomes.iter().map(|&outcome| outcome.to_owned()).collect();
+    let promised = |outcomes: &[&str], in_period| Kind::Promised { outcomes: named(outcomes), in_period };
+    let reports = |outcomes: &[&str]| Kind::Asked { reports: true, outcomes: Some(named(outcomes)) };
     Ok(match of {
         TicketsOf::Unspecified => {
             return Err(Refusal::invalid("of", "TICKETS_OF_UNKNOWN", "of says what the figure counts"));
         }
-        TicketsOf::Asked => Kind::Asked { reports: false },
-        TicketsOf::Reports => Kind::Asked { reports: true },
-        TicketsOf::Waiting => promised(&["open", "overdue"], false),
+        TicketsOf::Asked => Kind::Asked { reports: false, outcomes: None },
+        TicketsOf::Reports => Kind::Asked { reports: true, outcomes: None },
+        TicketsOf::ReportsWaiting => reports(&WAITING),
+        TicketsOf::ReportsOverdue => reports(&["overdue"]),
+        TicketsOf::Open => promised(&["open"], false),
+        TicketsOf::Waiting => promised(&WAITING, false),
         TicketsOf::Overdue => promised(&["overdue"], false),
         TicketsOf::OnTime => promised(&["on_time"], true),
         TicketsOf::Late => promised(&["late"], true),
@@ -113,7 +118,8 @@ pub fn kind(of: TicketsOf) -> Result<Kind, Refusal> {
 pub fn bounds(of: TicketsOf, wanted: Option<PlaceBox>) -> Result<Option<[f64; 4]>, Refusal> {
     let Some(PlaceBox { south, west, north, east }) = wanted else { return Ok(None) };
     let bounds = [south, west, north, east];
-    if of != TicketsOf::Reports || !bounds.iter().all(|degrees| degrees.is_finite()) {
+    let of_reports = matches!(of, TicketsOf::Reports | TicketsOf::ReportsWaiting | TicketsOf::ReportsOverdue);
+    if !of_reports || !bounds.iter().all(|degrees| degrees.is_finite()) {
         return Err(Refusal::invalid("box", "BOX_NOT_VALID", "box is four degrees, and of reports only"));
     }
     Ok(Some(bounds))
@@ -191,7 +197,7 @@ mod tests {
     fn every_figure_is_some_list() {
         let known = (1..).map_while(|n| TicketsOf::try_from(n).ok()).map(kind);
         let found: Vec<_> = known.collect::<Result<_, _>>().unwrap();
-        assert_eq!(found.len(), 13);
+        assert_eq!(found.len(), 16);
         assert!(kind(TicketsOf::Unspecified).is_err());
         let box_ = Some(PlaceBox { south: f64::NAN, ..PlaceBox::default() });
         assert!(bounds(TicketsOf::Reports, box_).is_err());

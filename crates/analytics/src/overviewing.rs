@@ -94,8 +94,9 @@ impl Analytics {
         let only = chosen.only();
         let among = Among { now, only, bounds, after, limit: i64::from(limit) + 1 };
         let (total, mut found) = match kind {
-            Kind::Asked { reports } => {
-                storage::overview::list_asked(&mut conn, span, reports, &among).await?
+            Kind::Asked { reports, outcomes } => {
+                let outcomes = outcomes.as_deref();
+                storage::overview::list_asked(&mut conn, span, reports, outcomes, &among).await?
             }
             Kind::Promised { outcomes, in_period } => {
                 // Nobody answers within no time: all that is left is what waits.

@@ -45,9 +45,11 @@ function wait() {
 
 function heard(at) {
   if (at) {
-    pulse.textContent = at;
-    const last = broken.querySelector("time");
-    if (last) last.textContent = at;
+    for (const time of [pulse, broken.querySelector("time")]) {
+      if (!time) continue;
+      time.dateTime = at;
+      time.textContent = at.slice(11, 19);
+    }
   }
   broken.hidden = true;
   document.documentElement.classList.remove("stale");

@@ -61,6 +61,8 @@ pub struct Config {
     /// Overviews that move by themselves, open at once; and of one person.
     pub streams_max: usize,
     pub streams_per_client_max: u32,
+    /// How long a screen on a wall stays open, in days, 1 to 366: it is never renewed.
+    pub wall_days: u32,
     /// Sign-in by the agency's own accounts.
     pub oidc: Oidc,
     /// Askers who show who they are.
@@ -176,6 +178,7 @@ impl Default for Config {
             overview_refresh_ms: 3_000,
             streams_max: 200,
             streams_per_client_max: 8,
+            wall_days: 30,
             oidc: Oidc::default(),
             asker_oidc: AskerOidc::default(),
         }

@@ -57,6 +57,7 @@ use crate::{
 };
 
 pub(crate) use overview::chosen::Chosen;
+use overview::screen;
 
 type Page = Result<Response, Problem>;
 
@@ -128,8 +129,10 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/tong-hop/{digestId}/muc", post(digest::end_item))
         .route("/can-bo/tong-hop/{digestId}/nhap", post(digest::import))
         .route("/bao-cao", get(reports::reports))
+        .route("/bao-cao/csv", get(reports::reports_sheet))
         .route("/tong-quan", get(overview::overview))
-        .route("/tong-quan/tuong", get(overview::wall))
+        .route(screen::PATH, get(screen::wall).post(screen::open))
+        .route(screen::CLOSE, post(screen::close))
         .route("/tong-quan/dong", get(overview::stream))
         .route("/tong-quan/csv", get(overview::figures_sheet))
         .route("/tong-quan/danh-sach", get(overview::list))

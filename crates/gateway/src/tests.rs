@@ -1,6 +1,7 @@
 //! The whole router, with peers that cannot be reached: what it answers by itself.
 
 mod sessions;
+mod wall;
 
 use axum::{
     Router,
@@ -141,7 +142,15 @@ async fn a_refused_form_keeps_what_was_typed_as_text() {
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused() {
-    for path in ["/ask", "/dang-nhap", "/dang-xuat", "/can-bo/phieu/x/duyet", "/tu-dong", "/tu-dong/dung"] {
+    for path in [
+        "/ask",
+        "/dang-nhap",
+        "/dang-xuat",
+        "/can-bo/phieu/x/duyet",
+        "/tu-dong",
+        "/tu-dong/dung",
+        "/tong-quan/tuong",
+    ] {
         let mut request = post(path, "application/x-www-form-urlencoded", "text=x");
         request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
         assert_eq!(send(app().await, request).await.0, StatusCode::FORBIDDEN, "{path}");

@@ -164,31 +164,34 @@ fn listed(rows: Vec<Row>) -> (u32, Vec<Listed>) {
     (total, listed.collect())
 }
 
-/// Sent in `span`; only `reports`: those with a place, in the box if there is one.
+/// Sent in `span`; only `reports`: those with a place, in the box if there is one; with one of the outcomes, if some
+/// are given.
 pub async fn list_asked(
     conn: &mut PgConnection,
     span: Span,
     reports: bool,
+    outcomes: Option<&[String]>,
     among: &Among<'_>,
 ) -> Result<(u32, Vec<Listed>), sqlx::Error> {
     let [south, west, north, east] = among.bounds.unwrap_or_default();
     let after = among.after.unzip();
     let rows = sqlx::query_as!(
         Row,
-        r#"with matched as (
+        r#"with judged as (
                select *, analytics.outcome(answered_at, stopped_at, promised_at, extended, $3) as outcome
                from analytics.promise
                where asked_at >= $1 and asked_at < $2
                  and (not $4 or latitude is not null)
                  and (not $5 or latitude >= $6 and longitude >= $7 and latitude < $8 and longitude < $9)
-                 and ($10::text[] is null or unit = any($10)) and ($11::text is null or field = $11))
+                 and ($10::text[] is null or unit = any($10)) and ($11::text is null or field = $11)),
+           matched as (select * from judged where $12::text[] is null or outcome = any($12))
            select ticket_id as "ticket_id!", asked_at as "asked_at!", answered_at as "answered_at?",
                   promised_at as "promised_at?", unit as "unit!", field as "field!", outcome as "outcome!",
                   latitude as "latitude?", longitude as "longitude?", null::integer as "score?",
                   asked_at as "at!", ticket_id as "id!", (select count(*) from matched) as "total!"
            from matched
-           where $12::timestamptz is null or (asked_at, ticket_id) < ($12, $13::uuid)
-           order by asked_at desc, ticket_id desc limit $14"#,
+           where $13::timestamptz is null or (asked_at, ticket_id) < ($13, $14::uuid)
+           order by asked_at desc, ticket_id desc limit $15"#,
         span.since,
         span.until,
         among.now,
@@ -200,6 +203,7 @@ pub async fn list_asked(
         east,
         among.only.units,
         among.only.field,
+        outcomes,
         after.0,
         after.1,
         among.limit,

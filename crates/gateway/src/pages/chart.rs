@@ -7,12 +7,16 @@ use std::fmt::Write as _;
 
 pub(super) use map::{Grid, Spot, degrees, map};
 
-/// The width that all are drawn for: a phone's. The style sheet stretches them.
-const WIDTH: f64 = 360.0;
+/// The width that all are drawn for: a narrow phone's, so that letters are legible there. The style sheet stretches them.
+const WIDTH: f64 = 300.0;
+/// How wide a letter is at most on average: the style sheet's size is 13.
+const LETTER: f64 = 7.2;
 /// Characters of a name above a bar, and of one beside a figure in half the width.
 const LABEL_CHARS_MAX: usize = 38;
-const SHORT_CHARS_MAX: usize = 15;
-const ROW: f64 = 38.0;
+const SHORT_CHARS_MAX: usize = 13;
+const ROW: f64 = 36.0;
+/// Of a row, for its figure at the end; the bar has the rest.
+const FIGURE: f64 = 104.0;
 
 /// What a chart is called, and what it shows in a sentence.
 pub(super) struct Caption<'a> {
@@ -74,6 +78,19 @@ fn short(label: &str, chars: usize) -> String {
     escape(cut.trim_end()) + "…"
 }
 
+/// A text in the middle of `x`, or beside the edge of the picture where it would be cut.
+fn beside(drawn: &mut String, x: f64, y: f64, text: &str) {
+    let half = number(text.chars().count()) * LETTER / 2.0;
+    let (class, x) = if x + half > WIDTH {
+        ("end", WIDTH)
+    } else if x < half {
+        ("start", 0.0)
+    } else {
+        ("middle", x)
+    };
+    let _ = write!(drawn, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escape(text));
+}
+
 fn svg(caption: &Caption<'_>, height: f64, drawn: &str) -> String {
     let Caption { id, title, text } = caption;
     format!(
@@ -101,7 +118,7 @@ fn number(count: usize) -> f64 {
 
 /// Upright bars in their order: counts over time. Empty: nothing to draw.
 pub(super) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
-    const LEFT: f64 = 38.0;
+    const LEFT: f64 = 44.0;
     const TOP: f64 = 12.0;
     const HIGH: f64 = 130.0;
     if bars.is_empty() {
@@ -138,19 +155,13 @@ pub(super) fn columns(caption: &Caption<'_>, bars: &[Bar]) -> String {
             (step - 2.0 * gap).max(0.5),
         );
         if n % every == 0 {
-            let y = TOP + HIGH + 18.0;
-            let _ = write!(
-                drawn,
-                "<text class=\"middle\" x=\"{:.1}\" y=\"{y:.1}\">{}</text>",
-                x + step / 2.0,
-                short(&bar.label, LABEL_CHARS_MAX)
-            );
+            beside(&mut drawn, x + step / 2.0, TOP + HIGH + 18.0, &bar.label);
         }
     }
     svg(caption, TOP + HIGH + 26.0, &drawn)
 }
 
-/// Lying bars with their names above them. `whole`: how much the full width is; 0: the greatest.
+/// Lying bars, their names above and their figures beside them. `whole`: how much the full width is; 0: the greatest.
 pub(super) fn rows(caption: &Caption<'_>, bars: &[Bar], whole: f64) -> String {
     if bars.is_empty() {
         return String::new();
@@ -160,19 +171,20 @@ pub(super) fn rows(caption: &Caption<'_>, bars: &[Bar], whole: f64) -> String {
     let mut drawn = String::new();
     for (n, bar) in bars.iter().enumerate() {
         let y = ROW * number(n);
-        let wide = WIDTH * (bar.value / whole).clamp(0.0, 1.0);
+        let track = WIDTH - FIGURE;
+        let wide = track * (bar.value / whole).clamp(0.0, 1.0);
         let _ = write!(
             drawn,
             "<text x=\"0\" y=\"{:.1}\">{}</text><text class=\"end strong\" x=\"{WIDTH}\" y=\"{:.1}\">{}</text>\
-             <rect class=\"track\" x=\"0\" y=\"{:.1}\" width=\"{WIDTH}\" height=\"9\"/>\
-             <rect class=\"bar {}\" x=\"0\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"9\"/>",
-            y + 14.0,
+             <rect class=\"track\" x=\"0\" y=\"{:.1}\" width=\"{track}\" height=\"10\"/>\
+             <rect class=\"bar {}\" x=\"0\" y=\"{:.1}\" width=\"{wide:.1}\" height=\"10\"/>",
+            y + 13.0,
             short(&bar.label, LABEL_CHARS_MAX),
-            y + 14.0,
+            y + 28.0,
             escape(&bar.shown),
-            y + 20.0,
+            y + 18.0,
             bar.tone,
-            y + 20.0,
+            y + 18.0,
         );
     }
     svg(caption, ROW * number(bars.len()), &drawn)
@@ -183,17 +195,12 @@ pub(super) fn intervals(caption: &Caption<'_>, shares: &[Interval]) -> String {
     if shares.is_empty() {
         return String::new();
     }
-    let x = |share: f64| 6.0 + (WIDTH - 12.0) * share.clamp(0.0, 1.0);
+    let x = |share: f64| 6.0 + (WIDTH - FIGURE - 12.0) * share.clamp(0.0, 1.0);
     let bottom = ROW * number(shares.len());
     let mut drawn = String::new();
-    for (mark, class) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
-        let at = x(mark);
-        let _ = write!(
-            drawn,
-            "<path class=\"grid\" d=\"M{at:.1} 0V{bottom:.0}\"/><text class=\"{class}\" x=\"{at:.1}\" y=\"{:.0}\">{:.0} %</text>",
-            bottom + 16.0,
-            mark * 100.0,
-        );
+    for mark in [0.0, 0.5, 1.0] {
+        let _ = write!(drawn, "<path class=\"grid\" d=\"M{:.1} 0V{bottom:.0}\"/>", x(mark));
+        beside(&mut drawn, x(mark), bottom + 15.0, &format!("{:.0} %", mark * 100.0));
     }
     for (n, one) in shares.iter().enumerate() {
         let y = ROW * number(n);
@@ -203,14 +210,14 @@ pub(super) fn intervals(caption: &Caption<'_>, shares: &[Interval]) -> String {
             "<text x=\"0\" y=\"{:.1}\">{}</text><text class=\"end strong\" x=\"{WIDTH}\" y=\"{:.1}\">{}</text>\
              <path class=\"whisker\" d=\"M{low:.1} {line:.1}H{high:.1}M{low:.1} {:.1}v8M{high:.1} {:.1}v8\"/>\
              <circle class=\"dot\" cx=\"{:.1}\" cy=\"{line:.1}\" r=\"4.5\"/>",
-            y + 14.0,
+            y + 13.0,
             short(&one.label, LABEL_CHARS_MAX),
-            y + 14.0,
+            y + 28.0,
             escape(&one.shown),
-            y + 21.0,
-            y + 21.0,
+            y + 19.0,
+            y + 19.0,
             x(one.share),
-            line = y + 25.0,
+            line = y + 23.0,
         );
     }
     svg(caption, bottom + 22.0, &drawn)
@@ -218,8 +225,8 @@ pub(super) fn intervals(caption: &Caption<'_>, shares: &[Interval]) -> String {
 
 /// Small multiples: lines over the same time, two beside each other, all on one scale.
 pub(super) fn lines(caption: &Caption<'_>, lines: &[Line]) -> String {
-    const WIDE: f64 = 168.0;
-    const HIGH: f64 = 74.0;
+    const WIDE: f64 = 143.0;
+    const HIGH: f64 = 72.0;
     const PLOT: f64 = 40.0;
     if lines.is_empty() {
         return String::new();

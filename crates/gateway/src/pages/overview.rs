@@ -2,8 +2,9 @@
 
 pub(crate) mod chosen;
 mod list;
+pub(super) mod screen;
 mod stream;
-mod table;
+pub(super) mod table;
 mod view;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use askama::Template;
 use axum::{
     extract::State,
     http::{StatusCode, Uri},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 
 use self::{
@@ -26,29 +27,41 @@ pub(super) use self::{
 use super::{Frame, Page, page, segment, words};
 use crate::{
     assets::LIVE_JS_URL, fields::Query, organisation::Choice, overviews::Figures, problem::Problem,
-    session::SignedIn, sheet, state::Gateway,
+    session::SignedIn, state::Gateway,
 };
 
 /// What both the page and the wall begin with.
 struct Opened {
     live: Live,
     query: String,
-    counted: String,
+    counted: Counted,
     js: &'static str,
 }
 
 impl Opened {
-    async fn new(
-        gateway: &Gateway,
-        frame: &Frame,
-        caller: &SignedIn,
-        chosen: &Chosen,
-    ) -> Result<Self, Problem> {
-        let figures = gateway.overviews().get(gateway, &caller.token, chosen).await?;
-        let counted = words::local_as(Some(&figures.as_of), "%H:%M:%S");
+    async fn new(gateway: &Gateway, frame: &Frame, token: &str, chosen: &Chosen) -> Result<Self, Problem> {
+        let figures = gateway.overviews().get(gateway, token, chosen).await?;
+        let counted = Counted::of(&figures);
         let live = live_of(gateway, frame, chosen, &figures).await;
         Ok(Self { live, query: chosen.query(), counted, js: &LIVE_JS_URL })
     }
+}
+
+/// When figures were counted: as a page has it, and as a machine does.
+struct Counted {
+    said: String,
+    moment: String,
+}
+
+impl Counted {
+    fn of(figures: &Figures) -> Self {
+        Self { said: words::local_as(Some(&figures.as_of), "%H:%M:%S"), moment: moment(figures) }
+    }
+}
+
+/// The script reads the time of day from it.
+fn moment(figures: &Figures) -> String {
+    words::local_as(Some(&figures.as_of), "%Y-%m-%dT%H:%M:%S%:z")
 }
 
 async fn live_of(gateway: &Gateway, frame: &Frame, chosen: &Chosen, figures: &Arc<Figures>) -> Live {
@@ -61,7 +74,7 @@ struct OverviewPage {
     frame: Frame,
     live: Live,
     query: String,
-    counted: String,
+    counted: Counted,
     js: &'static str,
     periods: Vec<Period>,
     days: u32,
@@ -70,6 +83,7 @@ struct OverviewPage {
     units: Vec<Choice>,
     fields: Vec<Choice>,
     here: String,
+    wall_days: u32,
 }
 
 /// A choice of how far back to look.
@@ -87,7 +101,7 @@ pub(super) async fn overview(
     uri: Uri,
 ) -> Page {
     let chosen = Chosen::of(&query)?;
-    let opened = Opened::new(&gateway, &frame, &caller, &chosen).await?;
+    let opened = Opened::new(&gateway, &frame, &caller.token, &chosen).await?;
     let organisation = gateway.organisation().await;
     let periods = PERIODS.map(|days| Period {
         name: match days {
@@ -108,32 +122,11 @@ pub(super) async fn overview(
         field: chosen.field,
         units: organisation.units(),
         fields: organisation.fields(),
+        wall_days: gateway.config().wall_days,
         here: uri.path_and_query().map_or(HOME, |here| here.as_str()).to_owned(),
         frame,
     };
     page(StatusCode::OK, &template)
-}
-
-#[derive(Template)]
-#[template(path = "wall.html")]
-struct WallPage {
-    frame: Frame,
-    live: Live,
-    query: String,
-    counted: String,
-    js: &'static str,
-}
-
-/// Full screen, for the wall of an operations centre.
-pub(super) async fn wall(
-    State(gateway): State<Gateway>,
-    frame: Frame,
-    caller: SignedIn,
-    Query(query): Query,
-) -> Page {
-    let chosen = Chosen::of(&query)?;
-    let Opened { live, query, counted, js } = Opened::new(&gateway, &frame, &caller, &chosen).await?;
-    page(StatusCode::OK, &WallPage { frame, live, query, counted, js })
 }
 
 /// One of the tables as a sheet.
@@ -144,10 +137,8 @@ pub(super) async fn figures_sheet(
     Query(query): Query,
 ) -> Result<Response, Problem> {
     let chosen = Chosen::of(&query)?;
-    let Opened { live, .. } = Opened::new(&gateway, &frame, &caller, &chosen).await?;
+    let Opened { live, .. } = Opened::new(&gateway, &frame, &caller.token, &chosen).await?;
     let wanted = query.text("bang");
     let section = live.section(&wanted).ok_or_else(|| Problem::invalid("TABLE_UNKNOWN"))?;
-    let head = section.table.head.iter().map(|(name, _)| name.as_ref());
-    let rows = section.table.rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect());
-    Ok(sheet::response(&format!("tong-quan-{}", section.code), head, rows).into_response())
+    Ok(section.table.sheet(&format!("tong-quan-{}", section.code)))
 }

@@ -1,17 +1,30 @@
-//! The three reports as tables.
+//! The three reports as tables, and as sheets.
 
 use std::collections::HashMap;
 
 use api::analytics::v1::{
     GetDeadlinesRequest, GetHotnessRequest, GetSatisfactionRequest, HotnessPoint, SatisfactionGroup,
-    UnitDeadlines,
+    TicketsOf, UnitDeadlines,
 };
 use askama::Template;
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::{Frame, Page, page, words};
+use super::{
+    Frame, Page,
+    overview::{
+        chosen::{self, Chosen},
+        table::{Cell, Table},
+    },
+    page, words,
+};
 use crate::{
-    fields::Query, language::Language, organisation::Organisation, session::SignedIn, state::Gateway,
+    fields::{Fields, Query},
+    language::{Language, Said},
+    organisation::Organisation,
+    problem::Problem,
+    session::SignedIn,
+    sheet,
+    state::Gateway,
 };
 
 const PERIODS: [u32; 4] = [7, 30, 90, 366];
@@ -26,8 +39,7 @@ struct ReportsPage {
     days: u32,
     periods: [u32; 4],
     hotness: Vec<Hot>,
-    deadlines: Vec<Deadlines>,
-    satisfaction: Vec<Satisfaction>,
+    tables: [Report; 2],
 }
 
 struct Hot {
@@ -36,20 +48,11 @@ struct Hot {
     most: u32,
 }
 
-struct Deadlines {
-    unit: String,
-    counts: UnitDeadlines,
-    share: String,
-}
-
-struct Satisfaction {
-    field: String,
-    unit: String,
-    ratings: u32,
-    few: bool,
-    mean: String,
-    satisfied: String,
-    interval: String,
+/// A report whose figures lead to what they count.
+struct Report {
+    code: &'static str,
+    title: Said,
+    table: Table,
 }
 
 fn hottest(language: Language, points: Vec<HotnessPoint>, organisation: &Organisation) -> Vec<Hot> {
@@ -60,53 +63,103 @@ fn hottest(language: Language, points: Vec<HotnessPoint>, organisation: &Organis
     let most = by_field.values().copied().max().unwrap_or_default();
     let mut hot: Vec<_> = by_field
         .into_iter()
-        .map(|(field, asked)| Hot {
-            field: match field.as_str() {
-                "" => language.say("library-others").into_owned(),
-                code => organisation.field_name(code),
-            },
-            asked,
-            most,
-        })
+        .map(|(field, asked)| Hot { field: named(language, organisation, &field), asked, most })
         .collect();
     hot.sort_by(|a, b| b.asked.cmp(&a.asked).then_with(|| a.field.cmp(&b.field)));
     hot
 }
 
-fn deadlines(language: Language, counts: UnitDeadlines, organisation: &Organisation) -> Deadlines {
-    Deadlines {
-        unit: organisation.unit_name(&counts.unit),
-        share: counts.on_time_share.map_or_else(|| "–".to_owned(), |share| words::percent(language, share)),
-        counts,
+fn named(language: Language, organisation: &Organisation, field: &str) -> String {
+    match field {
+        "" => language.say("library-others").into_owned(),
+        code => organisation.field_name(code),
     }
 }
 
-fn satisfaction(language: Language, group: &SatisfactionGroup, organisation: &Organisation) -> Satisfaction {
-    Satisfaction {
-        field: organisation.field_name(&group.field),
-        unit: organisation.unit_name(&group.unit),
-        ratings: group.ratings,
-        few: group.ratings < FEW_RATINGS,
-        mean: words::decimal(language, group.mean_score),
-        satisfied: words::percent(language, group.satisfied_share),
-        interval: format!(
-            "{} – {}",
-            words::percent(language, group.satisfied_low),
-            words::percent(language, group.satisfied_high)
-        ),
-    }
+/// The address of what a figure counts; empty where the overview has no such period.
+fn list(days: u32, of: TicketsOf, unit: &str, field: Option<&str>) -> String {
+    // What waits is counted whenever it was sent.
+    let days = if matches!(of, TicketsOf::Open | TicketsOf::Overdue) { chosen::PERIODS[0] } else { days };
+    let chosen = Chosen { days, unit: String::new(), field: String::new() };
+    let listed = chosen::PERIODS.contains(&days);
+    if listed { chosen.list_of(of, Some(unit), field) } else { String::new() }
 }
 
-pub(super) async fn reports(
-    State(gateway): State<Gateway>,
-    frame: Frame,
-    caller: SignedIn,
-    Query(query): Query,
-) -> Page {
-    let days = match query.number("days")? {
+fn deadlines(frame: &Frame, organisation: &Organisation, days: u32, units: &[UnitDeadlines]) -> Report {
+    let mut table = Table::new([
+        (frame.t("unit"), false),
+        (frame.t("reports-on-time"), true),
+        (frame.t("reports-late"), true),
+        (frame.t("reports-extended-on-time"), true),
+        (frame.t("reports-extended-late"), true),
+        (frame.t("reports-open"), true),
+        (frame.t("reports-open-overdue"), true),
+        (frame.t("reports-on-time-share"), true),
+    ]);
+    for one in units {
+        let list = |of| list(days, of, &one.unit, None);
+        let share = one.on_time_share.map(|share| words::percent(frame.language, share));
+        table.rows.push(vec![
+            Cell::name(organisation.unit_name(&one.unit)),
+            Cell::count(one.on_time, list(TicketsOf::OnTime)),
+            Cell::count(one.late, list(TicketsOf::Late)),
+            Cell::count(one.extended_on_time, list(TicketsOf::ExtendedOnTime)),
+            Cell::count(one.extended_late, list(TicketsOf::ExtendedLate)),
+            Cell::count(one.open, list(TicketsOf::Open)),
+            Cell::count(one.open_overdue, list(TicketsOf::Overdue)),
+            Cell::share(share.unwrap_or_else(|| "–".to_owned()), list(TicketsOf::Decided)),
+        ]);
+    }
+    Report { code: "han", title: frame.t("reports-deadlines"), table }
+}
+
+fn satisfaction(
+    frame: &Frame,
+    organisation: &Organisation,
+    days: u32,
+    groups: &[SatisfactionGroup],
+) -> Report {
+    let mut table = Table::new([
+        (frame.t("field"), false),
+        (frame.t("unit"), false),
+        (frame.t("reports-ratings"), true),
+        (frame.t("reports-mean"), true),
+        (frame.t("reports-satisfied"), true),
+        (frame.t("reports-interval"), true),
+    ]);
+    for one in groups {
+        let rated = || list(days, TicketsOf::Rated, &one.unit, Some(&one.field));
+        let percent = |share| words::percent(frame.language, share);
+        let few = one.ratings < FEW_RATINGS;
+        table.rows.push(vec![
+            Cell::name(named(frame.language, organisation, &one.field)),
+            Cell::name(organisation.unit_name(&one.unit)),
+            Cell {
+                note: if few { frame.t("reports-few") } else { Said::default() },
+                ..Cell::count(one.ratings, rated())
+            },
+            Cell::share(words::decimal(frame.language, one.mean_score), rated()),
+            Cell::share(percent(one.satisfied_share), rated()),
+            Cell::number(format!("{} – {}", percent(one.satisfied_low), percent(one.satisfied_high))),
+        ]);
+    }
+    Report { code: "hai-long", title: frame.t("reports-satisfaction"), table }
+}
+
+fn days_of(query: &Fields) -> Result<u32, Problem> {
+    Ok(match query.number("days")? {
         0 => DEFAULT_PERIOD,
         days => days,
-    };
+    })
+}
+
+/// All three, of so many days.
+async fn found(
+    gateway: &Gateway,
+    frame: &Frame,
+    caller: &SignedIn,
+    days: u32,
+) -> Result<(Vec<Hot>, [Report; 2]), Problem> {
     let client = || gateway.analytics(Some(&caller.token));
     let (mut hot, mut due, mut rated) = (client(), client(), client());
     let (hot, due, rated) = tokio::try_join!(
@@ -115,17 +168,41 @@ pub(super) async fn reports(
         rated.get_satisfaction(gateway.ask(GetSatisfactionRequest { days, joined: true })),
     )?;
     let organisation = gateway.organisation().await;
-    let language = frame.language;
-    let (due, rated) = (due.into_inner().units, rated.into_inner().groups);
-    let template = ReportsPage {
-        frame,
-        days,
-        periods: PERIODS,
-        hotness: hottest(language, hot.into_inner().points, &organisation),
-        deadlines: due.into_iter().map(|u| deadlines(language, u, &organisation)).collect(),
-        satisfaction: rated.iter().map(|g| satisfaction(language, g, &organisation)).collect(),
-    };
-    page(StatusCode::OK, &template)
+    let tables = [
+        deadlines(frame, &organisation, days, &due.into_inner().units),
+        satisfaction(frame, &organisation, days, &rated.into_inner().groups),
+    ];
+    Ok((hottest(frame.language, hot.into_inner().points, &organisation), tables))
+}
+
+pub(super) async fn reports(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Page {
+    let days = days_of(&query)?;
+    let (hotness, tables) = found(&gateway, &frame, &caller, days).await?;
+    page(StatusCode::OK, &ReportsPage { frame, days, periods: PERIODS, hotness, tables })
+}
+
+/// One of the reports as a sheet.
+pub(super) async fn reports_sheet(
+    State(gateway): State<Gateway>,
+    frame: Frame,
+    caller: SignedIn,
+    Query(query): Query,
+) -> Result<Response, Problem> {
+    let (hotness, tables) = found(&gateway, &frame, &caller, days_of(&query)?).await?;
+    let wanted = query.text("bang");
+    if wanted == "nong" {
+        let head = [frame.t("field"), frame.t("reports-asked")];
+        let rows = hotness.into_iter().map(|hot| vec![hot.field, hot.asked.to_string()]);
+        return Ok(sheet::response("bao-cao-nong", head.iter().map(AsRef::as_ref), rows));
+    }
+    let report = tables.into_iter().find(|report| report.code == wanted);
+    let Report { code, table, .. } = report.ok_or_else(|| Problem::invalid("TABLE_UNKNOWN"))?;
+    Ok(table.sheet(&format!("bao-cao-{code}")))
 }
 
 #[cfg(test)]
@@ -139,5 +216,13 @@ mod tests {
         let hot = hottest(Language::Vietnamese, points, &Organisation::default());
         let seen: Vec<_> = hot.iter().map(|h| (h.field.as_str(), h.asked, h.most)).collect();
         assert_eq!(seen, [("a", 4, 4), ("Chưa rõ lĩnh vực", 2, 4)]);
+    }
+
+    #[test]
+    fn figures_lead_to_lists_of_periods_that_the_overview_has() {
+        let rated = |days| list(days, TicketsOf::Rated, "a", Some(""));
+        assert_eq!(rated(30), "/tong-quan/danh-sach?gi=danh-gia&ky=30&don-vi=a&linh-vuc=-");
+        assert_eq!(rated(90), "");
+        assert!(list(90, TicketsOf::Overdue, "a", None).contains("gi=qua-han&"), "whenever it was sent");
     }
 }

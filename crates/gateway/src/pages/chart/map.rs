@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::{Caption, WIDTH, number, svg};
+use super::{Caption, WIDTH, beside, number, svg};
 
 /// Sizes of a grid's cell, in degrees.
 const SIZES: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -88,6 +88,8 @@ fn cluster(spots: &[Spot], size: f64) -> Cluster {
 /// Circles by how many there are, in a plain projection: degrees of longitude are as wide as they are in the middle.
 pub(in crate::pages) fn map(caption: &Caption<'_>, grid: &Grid) -> String {
     const EDGE: f64 = 30.0;
+    // Lying, as screens are.
+    const HIGH_MAX: f64 = 210.0;
     if grid.clusters.is_empty() {
         return String::new();
     }
@@ -102,7 +104,7 @@ pub(in crate::pages) fn map(caption: &Caption<'_>, grid: &Grid) -> String {
     // At least three cells wide and high: one point is no map.
     let wide = ((east - west).max(3.0 * grid.size)) * narrow;
     let high = (north - south).max(3.0 * grid.size);
-    let scale = ((WIDTH - 2.0 * EDGE) / wide).min((WIDTH - 2.0 * EDGE) / high);
+    let scale = ((WIDTH - 2.0 * EDGE) / wide).min((HIGH_MAX - 2.0 * EDGE) / high);
     let height = high * scale + 2.0 * EDGE;
     let x = |longitude: f64| WIDTH / 2.0 + (longitude - centre) * narrow * scale;
     let y = |latitude: f64| height / 2.0 - (latitude - middle) * scale;
@@ -143,31 +145,29 @@ struct Seen {
 fn graticule(drawn: &mut String, size: f64, height: f64, seen: &Seen) {
     let reach = |wide: f64, scale: f64| wide / 2.0 / scale;
     let (up, aside) = (reach(height, seen.scale), reach(WIDTH, seen.scale * seen.narrow));
-    let step =
-        size * [1.0, 2.0, 5.0, 10.0].into_iter().find(|n| up.max(aside) / (size * n) <= 2.5).unwrap_or(20.0);
-    let multiples = |middle: f64, reach: f64| {
+    // As many lines as their names have room: those of latitude are above each other.
+    let multiples = |middle: f64, reach: f64, most: f64| {
+        let sizes = [1.0, 2.0, 5.0, 10.0].map(|n| n * size);
+        let step = sizes.into_iter().find(|step| reach / step <= most).unwrap_or(20.0 * size);
         let first = ((middle - reach) / step).ceil() * step;
         std::iter::successors(Some(first), move |at| Some(at + step))
             .take_while(move |at| *at < middle + reach)
             .take(20)
     };
-    for latitude in multiples(seen.middle, up) {
+    for latitude in multiples(seen.middle, up, 2.5) {
         let y = height / 2.0 - (latitude - seen.middle) * seen.scale;
         let _ = write!(
             drawn,
             "<path class=\"grid\" d=\"M0 {y:.1}H{WIDTH}\"/><text x=\"2\" y=\"{:.1}\">{}</text>",
-            y - 3.0,
+            // Below its line where there is no room above it, and above the meridians' names.
+            if y < 16.0 { y + 13.0 } else { (y - 3.0).min(height - 18.0) },
             degrees(latitude, "N", "S")
         );
     }
-    for longitude in multiples(seen.centre, aside) {
+    for longitude in multiples(seen.centre, aside, 1.5) {
         let x = WIDTH / 2.0 + (longitude - seen.centre) * seen.narrow * seen.scale;
-        let _ = write!(
-            drawn,
-            "<path class=\"grid\" d=\"M{x:.1} 0V{height:.1}\"/><text class=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
-            height - 3.0,
-            degrees(longitude, "E", "W")
-        );
+        let _ = write!(drawn, "<path class=\"grid\" d=\"M{x:.1} 0V{height:.1}\"/>");
+        beside(drawn, x, height - 3.0, &degrees(longitude, "E", "W"));
     }
 }
 

@@ -78,7 +78,7 @@ fn a_bar_is_as_high_as_its_share() {
     let svg = columns(&CAPTION, &[bar("a", 50.0), bar("b", 100.0)]);
     assert!(svg.contains("height=\"65.0\"") && svg.contains("height=\"130.0\""), "{svg}");
     let svg = rows(&CAPTION, &[bar("a", 1.0)], 4.0);
-    assert!(svg.contains("width=\"90.0\""), "{svg}");
+    assert!(svg.contains("width=\"49.0\""), "{svg}");
 }
 
 #[test]
@@ -88,6 +88,23 @@ fn labels_are_cut_and_thinned_out() {
     let days: Vec<_> = (1..=30).map(|day| bar(&format!("{day}/11"), 1.0)).collect();
     let svg = columns(&CAPTION, &days);
     assert!(svg.matches("/11</text>").count() <= 6 && svg.contains(">1/11</text>"), "{svg}");
+}
+
+#[test]
+fn names_at_the_edge_are_not_cut() {
+    let hours: Vec<_> = (0..=12).map(|hour| bar(&format!("{hour:02}:00"), 1.0)).collect();
+    let svg = columns(&CAPTION, &hours);
+    assert!(svg.contains("<text class=\"end\" x=\"300.0\" y=\"160.0\">12:00</text>"), "{svg}");
+    for n in 0..50_u32 {
+        let east = 105.8 + f64::from(n) / 1_000.0;
+        let svg = map(&CAPTION, &Grid::over(&[spot(21.0, 105.8), spot(21.01, east)]));
+        for name in svg.split("<text class=\"middle\" x=\"").skip(1).filter(|name| name.contains("°E</text>"))
+        {
+            let x: f64 = name.split('"').next().unwrap().parse().unwrap();
+            assert!((20.0..=280.0).contains(&x), "{n}: {svg}");
+        }
+        assert!(svg.contains("°E</text>") && svg.contains("°N</text>"), "{n}: {svg}");
+    }
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! What an overview is of, and the addresses of what its figures count. Pure.
 
 use api::analytics::v1::TicketsOf;
+use serde::{Deserialize, Serialize};
 
 use crate::{fields::Fields, pages::segment, problem::Problem};
 
 pub(super) const HOME: &str = "/tong-quan";
 /// In days, until today.
-pub(super) const PERIODS: [u32; 3] = [1, 7, 30];
+pub(in crate::pages) const PERIODS: [u32; 3] = [1, 7, 30];
 const USUAL: u32 = 7;
 /// Instead of a code: those that have no unit, or no field, yet.
 const NONE_YET: &str = "-";
 
 /// The period, and whose figures; empty: all.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Chosen {
     pub days: u32,
     pub unit: String,
@@ -57,7 +58,7 @@ impl Chosen {
 }
 
 /// How an address says what is counted.
-const CODES: [(TicketsOf, &str); 13] = [
+const CODES: [(TicketsOf, &str); 16] = [
     (TicketsOf::Asked, "den"),
     (TicketsOf::Waiting, "cho"),
     (TicketsOf::Overdue, "qua-han"),
@@ -71,6 +72,9 @@ const CODES: [(TicketsOf, &str); 13] = [
     (TicketsOf::Satisfied, "hai-long"),
     (TicketsOf::Unsatisfied, "chua-hai-long"),
     (TicketsOf::Reports, "hien-truong"),
+    (TicketsOf::Open, "con-han"),
+    (TicketsOf::ReportsWaiting, "hien-truong-cho"),
+    (TicketsOf::ReportsOverdue, "hien-truong-qua-han"),
 ];
 
 pub(super) fn code(of: TicketsOf) -> &'static str {

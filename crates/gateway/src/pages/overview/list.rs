@@ -47,6 +47,8 @@ struct ListPage {
 
 struct Row {
     ticket_id: String,
+    /// As a person tells it from others; the whole id is in the sheet.
+    short: String,
     asked: String,
     due: String,
     answered: String,
@@ -88,9 +90,16 @@ impl Row {
             place: ticket
                 .place
                 .map_or_else(String::new, |p| format!("{:.4}, {:.4}", p.latitude, p.longitude)),
+            short: short(&ticket.ticket_id),
             ticket_id: ticket.ticket_id,
         }
     }
+}
+
+/// The end of an id: ids of one minute begin alike.
+fn short(id: &str) -> String {
+    let end = id.rsplit('-').next().unwrap_or_default();
+    if end.len() == id.len() { id.to_owned() } else { format!("…{end}") }
 }
 
 /// What the address asks for.
@@ -172,13 +181,17 @@ pub(in crate::pages) async fn list(
         total: found.total,
         rows: found.tickets.into_iter().map(|ticket| Row::new(&frame, &organisation, ticket)).collect(),
         rated: is_rating(of),
-        places: of == TicketsOf::Reports,
+        places: is_report(of),
         back: format!("{HOME}?{}", chosen.query()),
         query,
         next: segment(&found.next_page_token),
         frame,
     };
     page(StatusCode::OK, &template)
+}
+
+fn is_report(of: TicketsOf) -> bool {
+    matches!(of, TicketsOf::Reports | TicketsOf::ReportsWaiting | TicketsOf::ReportsOverdue)
 }
 
 fn is_rating(of: TicketsOf) -> bool {
@@ -233,6 +246,12 @@ mod tests {
 
     fn asked(query: &str) -> Result<Asked, Problem> {
         Asked::of(&Fields::parse(query.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn an_id_is_told_by_its_end() {
+        assert_eq!(short("0198c0de-0000-7000-8000-00000000a1b2"), "…00000000a1b2");
+        assert_eq!(short("x"), "x");
     }
 
     #[test]

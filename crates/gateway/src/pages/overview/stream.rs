@@ -6,19 +6,19 @@ use std::{convert::Infallible, sync::Arc};
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue},
     response::{
-        IntoResponse as _, Response,
+        IntoResponse as _, Redirect, Response,
         sse::{Event, Sse},
     },
 };
 use futures::Stream;
 
-use super::{Chosen, Live, live_of};
+use super::{Chosen, Live, live_of, moment, screen::Viewer};
 use crate::{
     fields::Query,
     overviews::{Figures, Place},
-    pages::{Frame, rendered, words},
+    pages::{Frame, rendered},
     problem::Problem,
     session::SignedIn,
     state::Gateway,
@@ -34,8 +34,7 @@ struct LivePart<'a> {
 
 #[derive(Template)]
 #[template(path = "wall_live.html")]
-struct WallPart<'a> {
-    frame: &'a Frame,
+struct WallPart {
     live: Live,
 }
 
@@ -43,7 +42,7 @@ struct WallPart<'a> {
 struct Reader {
     gateway: Gateway,
     frame: Frame,
-    caller: SignedIn,
+    viewer: Viewer,
     chosen: Chosen,
     wall: bool,
     /// What it was told last.
@@ -54,13 +53,23 @@ struct Reader {
 pub(in crate::pages) async fn stream(
     State(gateway): State<Gateway>,
     frame: Frame,
-    caller: SignedIn,
+    caller: Result<SignedIn, Redirect>,
+    headers: HeaderMap,
     Query(query): Query,
 ) -> Result<Response, Problem> {
     let chosen = Chosen::of(&query)?;
-    let place = gateway.overviews().enter(&caller.principal.subject)?;
     let wall = query.text("man") == "tuong";
-    let reader = Reader { gateway, frame, caller, chosen, wall, told: None, _place: place };
+    let viewer = if wall {
+        Viewer::of(&gateway, caller, &headers, chosen).await?
+    } else {
+        caller.map(|person| (Viewer::Person(person), chosen))
+    };
+    let (viewer, chosen) = match viewer {
+        Ok(viewer) => viewer,
+        Err(to_sign_in) => return Ok(to_sign_in.into_response()),
+    };
+    let place = gateway.overviews().enter(viewer.subject())?;
+    let reader = Reader { gateway, frame, viewer, chosen, wall, told: None, _place: place };
     let mut response = Sse::new(reader.events()).into_response();
     // A proxy that gathers the answer would keep the events back.
     response
@@ -79,7 +88,7 @@ impl Reader {
                 let shutdown = reader.gateway.context().shutdown.clone();
                 shutdown.run_until_cancelled(wait).await?;
             }
-            if !reader.caller.still_holds(&reader.gateway).await {
+            if !reader.viewer.still_holds(&reader.gateway).await {
                 return Some((Ok(Event::default().event("ended").data("1")), None));
             }
             let event = reader.next().await;
@@ -88,8 +97,7 @@ impl Reader {
     }
 
     async fn next(&mut self) -> Event {
-        let figures = self.gateway.overviews().get(&self.gateway, &self.caller.token, &self.chosen).await;
-        let figures = match figures {
+        let figures = match self.count().await {
             Ok(figures) => figures,
             // The page says by itself that it hears nothing; the connection is kept to try again.
             Err(problem) => {
@@ -98,7 +106,7 @@ impl Reader {
                 return Event::default().comment("away");
             }
         };
-        let counted = words::local_as(Some(&figures.as_of), "%H:%M:%S");
+        let counted = moment(&figures);
         let known = self.told.as_ref().is_some_and(|told| told.counted == figures.counted);
         self.told = Some(figures.clone());
         if known {
@@ -111,11 +119,16 @@ impl Reader {
         }
     }
 
+    async fn count(&self) -> Result<Arc<Figures>, Problem> {
+        let token = self.viewer.token(&self.gateway)?;
+        self.gateway.overviews().get(&self.gateway, &token, &self.chosen).await
+    }
+
     async fn part(&self, figures: &Arc<Figures>) -> Result<String, Problem> {
         let live = live_of(&self.gateway, &self.frame, &self.chosen, figures).await;
         let frame = &self.frame;
         if self.wall {
-            rendered(&WallPart { frame, live })
+            rendered(&WallPart { live })
         } else {
             rendered(&LivePart { frame, live, query: &self.chosen.query() })
         }
@@ -143,7 +156,7 @@ mod tests {
         let frame = Frame::new(Language::Vietnamese, String::new(), None);
         let live = || Live::new(Language::Vietnamese, &Organisation::default(), &chosen, &figures);
         let part = LivePart { frame: &frame, live: live(), query: &chosen.query() }.render().unwrap();
-        let wall = WallPart { frame: &frame, live: live() }.render().unwrap();
+        let wall = WallPart { live: live() }.render().unwrap();
         for html in [&part, &wall] {
             assert!(!html.contains("<script") && !html.contains("style="), "{html}");
             assert!(html.contains("data-live=\"heads\"") && html.contains("<svg"), "{html}");

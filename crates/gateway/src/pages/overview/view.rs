@@ -221,7 +221,7 @@ impl View<'_> {
             table.rows.push(vec![
                 Cell::name(label.clone()),
                 Cell::count(count, self.chosen.list(of)),
-                Cell::number(share.clone()),
+                Cell::share(share.clone(), self.chosen.list(TicketsOf::Decided)),
             ]);
             bars.push(Bar { label, value: count.into(), shown: format!("{count} ({share})"), tone });
         }
@@ -250,11 +250,10 @@ impl View<'_> {
                 Cell::count(one.asked, list(TicketsOf::Asked)),
                 Cell::count(standing.open + standing.overdue, list(TicketsOf::Waiting)),
                 Cell::count(standing.overdue, list(TicketsOf::Overdue)),
-                Cell {
-                    text: standing.on_time_share.map_or_else(|| "–".to_owned(), |share| self.share(share)),
-                    href: list(TicketsOf::Decided),
-                    number: true,
-                },
+                Cell::share(
+                    standing.on_time_share.map_or_else(|| "–".to_owned(), |share| self.share(share)),
+                    list(TicketsOf::Decided),
+                ),
                 Cell::count(ratings.ratings, list(TicketsOf::Rated)),
                 Cell::count(ratings.satisfied, list(TicketsOf::Satisfied)),
                 Cell::number(if rated { self.interval(&ratings) } else { String::new() }),
@@ -368,6 +367,7 @@ impl View<'_> {
         for cluster in grid.clusters.iter().take(CELLS_SHOWN) {
             let [south, west, north, east] = cluster.bounds;
             let bounds = format!("&nam={south:.6}&tay={west:.6}&bac={north:.6}&dong={east:.6}");
+            let list = |of| self.chosen.list(of) + &bounds;
             let place = format!(
                 "{} {}",
                 chart::degrees(cluster.latitude, "N", "S"),
@@ -375,9 +375,9 @@ impl View<'_> {
             );
             table.rows.push(vec![
                 Cell::name(place),
-                Cell::count(cluster.count, self.chosen.list(TicketsOf::Reports) + &bounds),
-                Cell::number(cluster.waiting.to_string()),
-                Cell::number(cluster.overdue.to_string()),
+                Cell::count(cluster.count, list(TicketsOf::Reports)),
+                Cell::count(cluster.waiting, list(TicketsOf::ReportsWaiting)),
+                Cell::count(cluster.overdue, list(TicketsOf::ReportsOverdue)),
             ]);
         }
         self.section("ban-do", self.draw("ban-do", |caption| chart::map(caption, &grid)), table)
@@ -456,6 +456,8 @@ mod tests {
             }
         }
         let map = live.section("ban-do").unwrap();
-        assert!(map.table.rows[0][1].href.contains("&nam=21.0"), "{}", map.table.rows[0][1].href);
+        let links: Vec<_> = map.table.rows[0][1..].iter().map(|cell| cell.href.as_str()).collect();
+        assert!(links.iter().all(|href| href.contains("&nam=21.0")), "{links:?}");
+        assert!(links[1].contains("?gi=hien-truong-cho&") && links[2].contains("?gi=hien-truong-qua-han&"));
     }
 }
