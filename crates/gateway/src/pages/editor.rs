@@ -17,7 +17,7 @@ use axum::{
 };
 use tonic::{Response, Status};
 
-use super::{Frame, Page, page, segment, sentence, words};
+use super::{Frame, Page, page, segment, sentence, typed::Filled, words};
 use crate::{
     body::PathPart,
     fields::{Fields, Form, Query},
@@ -39,6 +39,11 @@ struct Desk {
     next_reviews: String,
     pairs: Vec<Pair>,
     next_pairs: String,
+    /// Where the lists begin, so that a form comes back to the same page of them.
+    reviews_from: String,
+    pairs_from: String,
+    /// What was typed about two answers that are not here any more.
+    unplaced: Vec<String>,
 }
 
 struct Review {
@@ -52,6 +57,8 @@ struct Review {
 struct Pair {
     found: String,
     answers: Vec<Answer>,
+    /// What was typed about these two.
+    filled: Filled,
 }
 
 struct Answer {
@@ -76,21 +83,24 @@ impl Pair {
         Self {
             found: words::moment(language, pair.found_at.as_ref()),
             answers: pair.left.into_iter().chain(pair.right).map(answer).collect(),
+            filled: Filled::default(),
         }
     }
 }
 
+/// The desk; `refused` with a form about two answers as it was `filled` in, which is kept.
 pub(super) async fn show_desk(
     gateway: &Gateway,
     frame: Frame,
     caller: &SignedIn,
-    query: &Fields,
+    filled: Filled,
     refused: Option<&Problem>,
 ) -> Page {
+    let (reviews_from, pairs_from) = (filled.fields().text("ra-soat"), filled.fields().text("mau-thuan"));
     let language = frame.language;
     let mut editing = gateway.editing(Some(&caller.token));
-    let reviews = ListReviewsRequest { limit: PAGE, page_token: query.text("ra-soat") };
-    let pairs = ListContradictionsRequest { limit: PAGE, page_token: query.text("mau-thuan") };
+    let reviews = ListReviewsRequest { limit: PAGE, page_token: reviews_from.clone() };
+    let pairs = ListContradictionsRequest { limit: PAGE, page_token: pairs_from.clone() };
     let reviews = editing.list_reviews(gateway.ask(reviews)).await?.into_inner();
     // Officers look after their unit's answers; the rest is the editors'.
     let pairs = if words::edits(caller.principal.role) {
@@ -106,19 +116,33 @@ pub(super) async fn show_desk(
         opened: words::moment(language, task.opened_at.as_ref()),
         question: task.question,
     };
+    let pairs_of = pairs.contradictions.into_iter();
+    let mut pairs_here: Vec<Pair> = pairs_of.map(|pair| Pair::new(language, pair, &organisation)).collect();
+    let unplaced = place(&mut pairs_here, filled);
     let template = Desk {
+        reviews_from,
+        pairs_from,
+        unplaced,
         frame,
         error: refused.map(|p| sentence(language, p)).unwrap_or_default(),
         reviews: reviews.tasks.into_iter().map(review).collect(),
         next_reviews: segment(&reviews.next_page_token),
-        pairs: pairs
-            .contradictions
-            .into_iter()
-            .map(|pair| Pair::new(language, pair, &organisation))
-            .collect(),
+        pairs: pairs_here,
         next_pairs: segment(&pairs.next_page_token),
     };
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
+}
+
+/// Gives what was typed about two answers back to these two; the words, if they are not here any more.
+fn place(pairs: &mut [Pair], filled: Filled) -> Vec<String> {
+    let ids = filled.fields().all("id");
+    match pairs.iter_mut().find(|pair| pair.answers.iter().all(|answer| ids.contains(&answer.id))) {
+        Some(pair) => {
+            pair.filled = filled;
+            Vec::new()
+        }
+        None => filled.words(),
+    }
 }
 
 pub(super) async fn desk(
@@ -127,7 +151,7 @@ pub(super) async fn desk(
     caller: SignedIn,
     Query(query): Query,
 ) -> Page {
-    show_desk(&gateway, frame, &caller, &query, None).await
+    show_desk(&gateway, frame, &caller, Filled::new("", query), None).await
 }
 
 pub(super) async fn mark_compatible(
@@ -144,7 +168,10 @@ pub(super) async fn mark_compatible(
     };
     match gateway.editing(Some(&caller.token)).mark_compatible(gateway.ask(request)).await {
         Ok(_) => Ok(Redirect::to("/bien-tap").into_response()),
-        Err(status) => show_desk(&gateway, frame, &caller, &Fields::default(), Some(&status.into())).await,
+        Err(status) => {
+            let filled = Filled::new("tuong-hop", fields);
+            show_desk(&gateway, frame, &caller, filled, Some(&status.into())).await
+        }
     }
 }
 
@@ -180,10 +207,11 @@ struct PassagePage {
     basis: String,
     received: String,
     versions: Vec<Version>,
+    /// Of the form to correct it.
     typed_text: String,
-    typed_reason: String,
-    /// The form to correct it is open.
-    correcting: bool,
+    filled: Filled,
+    /// What was typed, where nothing can be changed any more.
+    unplaced: Vec<String>,
 }
 
 struct Version {
@@ -235,9 +263,25 @@ impl PassagePage {
             valid_until: words::form_day(passage.valid_until.as_ref()),
             basis: passage.basis.join("\n"),
             versions: got.versions.into_iter().map(version).collect(),
-            typed_reason: String::new(),
-            correcting: false,
+            filled: Filled::default(),
+            unplaced: Vec::new(),
         }
+    }
+
+    /// With one of its forms as it was filled in.
+    fn keep(&mut self, filled: Filled) {
+        let text = filled.of("dinh-chinh", "text");
+        if !text.is_empty() {
+            self.typed_text = text;
+        }
+        if filled.is("hieu-luc") {
+            let of = |name| filled.fields().text(name);
+            (self.valid_from, self.valid_until, self.basis) = (of("from"), of("until"), of("basis"));
+        }
+        if !self.published {
+            self.unplaced = filled.words();
+        }
+        self.filled = filled;
     }
 }
 
@@ -266,14 +310,14 @@ pub(super) async fn received_of(
     Ok(received(language, recall.get_ref()))
 }
 
-/// The answer; `refused` and with what was `typed`, which is kept.
+/// The answer; `refused` and with one of its forms as it was `filled` in, which is kept.
 pub(super) async fn show(
     gateway: &Gateway,
     frame: Frame,
     caller: &SignedIn,
     id: String,
     refused: Option<&Problem>,
-    typed: Option<Fields>,
+    filled: Filled,
 ) -> Page {
     let recall = GetRecallRequest { passage_id: id.clone(), limit: 1, page_token: String::new() };
     let (mut knowledge, mut intake) =
@@ -285,12 +329,7 @@ pub(super) async fn show(
     let organisation = gateway.organisation().await;
     let mut template = PassagePage::new(frame, &organisation, passage.into_inner(), recall.get_ref());
     template.error = refused.map(|problem| sentence(template.frame.language, problem)).unwrap_or_default();
-    if let Some(typed) = typed {
-        template.typed_reason = typed.text("reason");
-        template.typed_text =
-            Some(typed.text("text")).filter(|text| !text.is_empty()).unwrap_or(template.typed_text);
-        template.correcting = true;
-    }
+    template.keep(filled);
     page(refused.map_or(StatusCode::OK, |problem| problem.status), &template)
 }
 
@@ -299,12 +338,12 @@ async fn answer_to(
     frame: Frame,
     caller: &SignedIn,
     id: String,
-    fields: Fields,
+    filled: Filled,
     outcome: Result<Response<Passage>, Status>,
 ) -> Page {
     match outcome {
         Ok(_) => Ok(Redirect::to(&path_of(&id)).into_response()),
-        Err(status) => show(gateway, frame, caller, id, Some(&status.into()), Some(fields)).await,
+        Err(status) => show(gateway, frame, caller, id, Some(&status.into()), filled).await,
     }
 }
 
@@ -314,7 +353,7 @@ pub(super) async fn passage(
     caller: SignedIn,
     PathPart(id): PathPart,
 ) -> Page {
-    show(&gateway, frame, &caller, id, None, None).await
+    show(&gateway, frame, &caller, id, None, Filled::default()).await
 }
 
 pub(super) async fn correct(
@@ -331,7 +370,7 @@ pub(super) async fn correct(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).correct_answer(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, Filled::new("dinh-chinh", fields), outcome).await
 }
 
 pub(super) async fn withdraw(
@@ -347,7 +386,7 @@ pub(super) async fn withdraw(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).withdraw_answer(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, Filled::new("thu-hoi", fields), outcome).await
 }
 
 pub(super) async fn supersede(
@@ -364,7 +403,7 @@ pub(super) async fn supersede(
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).supersede_answer(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, Filled::new("thay-the", fields), outcome).await
 }
 
 pub(super) async fn set_validity(
@@ -374,17 +413,26 @@ pub(super) async fn set_validity(
     PathPart(id): PathPart,
     Form(fields): Form,
 ) -> Page {
+    let days =
+        day(&fields, "from", "validFrom").and_then(|from| Ok((from, day(&fields, "until", "validUntil")?)));
+    let (valid_from, valid_until) = match days {
+        Ok(days) => days,
+        Err(problem) => {
+            let filled = Filled::new("hieu-luc", fields);
+            return show(&gateway, frame, &caller, id, Some(&problem), filled).await;
+        }
+    };
     let basis = fields.text("basis").lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>();
     let request = SetValidityRequest {
         id: id.clone(),
         version: fields.number("version")?,
-        valid_from: day(&fields, "from", "validFrom")?,
-        valid_until: day(&fields, "until", "validUntil")?,
+        valid_from,
+        valid_until,
         basis: basis.into_iter().filter(|id| !id.is_empty()).collect(),
         reason: fields.text("reason"),
     };
     let outcome = gateway.editing(Some(&caller.token)).set_validity(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, id, fields, outcome).await
+    answer_to(&gateway, frame, &caller, id, Filled::new("hieu-luc", fields), outcome).await
 }
 
 fn day(fields: &Fields, name: &str, parameter: &str) -> Result<Option<Timestamp>, Problem> {
@@ -395,4 +443,58 @@ fn day(fields: &Fields, name: &str, parameter: &str) -> Result<Option<Timestamp>
     let begins = words::day_begins(&text)
         .ok_or_else(|| Problem::invalid("DATE_NOT_VALID").field(parameter, "is no day like 2026-12-31"))?;
     Ok(Some(api::timestamp(begins)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(state: PassageState) -> PassagePage {
+        let frame = Frame::new(Language::Vietnamese, String::new(), None);
+        let passage = Passage { answer: "Cũ".into(), state: state.into(), ..Passage::default() };
+        let got = GetPassageResponse { passage: Some(passage), ..GetPassageResponse::default() };
+        PassagePage::new(frame, &Organisation::default(), got, &GetRecallResponse::default())
+    }
+
+    fn filled(form: &'static str, fields: &[u8]) -> Filled {
+        Filled::new(form, Fields::parse(fields).unwrap())
+    }
+
+    #[test]
+    fn what_was_typed_stays_in_the_form_it_was_typed_into() {
+        let mut page = of(PassageState::Published);
+        page.keep(filled("thay-the", b"by=kia&reason=Trung"));
+        let html = page.render().unwrap();
+        assert!(html.contains("value=\"kia\"") && html.matches(">Trung</textarea>").count() == 1, "{html}");
+        assert_eq!(html.matches("<details class=\"other\" open>").count(), 1, "{html}");
+        let mut page = of(PassageState::Published);
+        page.keep(filled("hieu-luc", b"from=2026-01-02&until=&basis=nd-1&reason="));
+        assert_eq!(
+            (page.valid_from.as_str(), page.basis.as_str(), page.typed_text.as_str()),
+            ("2026-01-02", "nd-1", "Cũ")
+        );
+    }
+
+    #[test]
+    fn what_was_typed_is_shown_where_nothing_can_be_changed_any_more() {
+        let mut page = of(PassageState::Withdrawn);
+        page.keep(filled("dinh-chinh", b"text=Moi&reason=Sai"));
+        let html = page.render().unwrap();
+        assert!(html.contains(">Moi</blockquote>") && html.contains(">Sai</blockquote>"), "{html}");
+    }
+
+    #[test]
+    fn what_was_typed_about_two_answers_comes_back_to_these_two() {
+        let pair = |left: &str, right: &str| {
+            let passage = |id: &str| Some(Passage { id: id.into(), ..Passage::default() });
+            let pair =
+                Contradiction { left: passage(left), right: passage(right), ..Contradiction::default() };
+            Pair::new(Language::Vietnamese, pair, &Organisation::default())
+        };
+        let mut pairs = [pair("a", "b"), pair("a", "c")];
+        let sent = || filled("gop", b"id=a&id=c&keep=c&text=Chung&reason=Trung");
+        assert!(place(&mut pairs, sent()).is_empty());
+        assert_eq!(pairs.each_ref().map(|pair| pair.filled.of("gop", "keep")), ["", "c"]);
+        assert_eq!(place(&mut pairs[..1], sent()), ["Chung", "Trung"]);
+    }
 }
