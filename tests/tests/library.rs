@@ -165,6 +165,7 @@ async fn an_editor_looks_before_correcting_and_makes_two_answers_one() {
     let form = "version=1&from=mai&until=&basis=nd-9&reason=";
     let shown = editor.page("/bien-tap/tra-loi/phi/hieu-luc", Some(form.into())).await;
     assert!(shown.status == 400 && shown.text.contains(">nd-9</textarea>"), "{shown:?}");
+    assert!(shown.text.contains("<a href=\"#from\">"), "it leads to what is wrong: {shown:?}");
 
     browser.go("/bien-tap").await;
     browser.click(".card details:last-of-type summary").await;

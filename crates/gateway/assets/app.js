@@ -22,6 +22,14 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// The field that a refusal is about says so too.
+const refused = document.querySelector("#refused > a");
+const field = refused && document.querySelector(refused.hash);
+if (field) {
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", `refused ${field.getAttribute("aria-describedby") ?? ""}`.trim());
+}
+
 const text = document.querySelector("#ask #text");
 const place = document.querySelector("#suggestions");
 if (text && place) suggest(text, place);

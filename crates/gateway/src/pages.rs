@@ -19,6 +19,7 @@ mod merge;
 mod moving;
 mod officer;
 mod overview;
+mod passage;
 mod recent;
 mod report;
 mod reports;
@@ -116,11 +117,11 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
-        .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))
-        .route("/bien-tap/tra-loi/{passageId}/dinh-chinh", post(editor::correct))
-        .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(editor::withdraw))
-        .route("/bien-tap/tra-loi/{passageId}/thay-the", post(editor::supersede))
-        .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(editor::set_validity))
+        .route("/bien-tap/tra-loi/{passageId}", get(passage::passage))
+        .route("/bien-tap/tra-loi/{passageId}/dinh-chinh", post(passage::correct))
+        .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(passage::withdraw))
+        .route("/bien-tap/tra-loi/{passageId}/thay-the", post(passage::supersede))
+        .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(passage::set_validity))
         .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/can-bo/tong-hop", get(digest::list))

@@ -18,9 +18,11 @@ use serde_json::json;
 
 use super::{
     Frame, Page,
-    editor::{self, show, show_desk},
+    editor::{self, show_desk},
     marks::{self, Run},
-    page, segment, sentence,
+    page,
+    passage::{received_of, show},
+    segment, sentence,
     typed::Filled,
 };
 use crate::{
@@ -63,7 +65,7 @@ pub(super) async fn preview(
     if !fields.text("back").is_empty() || text.trim().is_empty() {
         return show(&gateway, frame, &caller, id, None, Filled::new("dinh-chinh", fields)).await;
     }
-    let received = editor::received_of(&gateway, frame.language, &caller, &id).await?;
+    let received = received_of(&gateway, frame.language, &caller, &id).await?;
     let request = gateway.ask(GetPassageRequest { id: id.clone() });
     let got = gateway.editing(Some(&caller.token)).get_passage(request).await?.into_inner();
     let passage = got.passage.unwrap_or_default();

@@ -48,6 +48,8 @@ use crate::{
 struct QuestionPage {
     frame: Frame,
     error: String,
+    /// The id of the field that it is about; empty: of none.
+    error_at: &'static str,
     segment: String,
     ticket_id: String,
     /// `None`: it is no report, or intake cannot be reached.
@@ -136,6 +138,7 @@ impl QuestionPage {
         let waits = state == AnswerState::Drafted;
         Self {
             error: String::new(),
+            error_at: "",
             segment: segment(&ticket.ticket_id),
             ticket_id: ticket.ticket_id,
             report: None,
@@ -223,7 +226,10 @@ pub(super) async fn show(
     }
     template.moving = Moving::read(gateway, language, caller, &id, &organisation).await;
     template.moving.due_max = due_max;
-    template.error = refused.map(|p| sentence(language, p)).unwrap_or_default();
+    if let Some(problem) = refused {
+        template.error = sentence(language, problem);
+        template.error_at = template.typed.filled.element(problem.first_field());
+    }
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
 }
 

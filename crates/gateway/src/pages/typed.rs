@@ -28,8 +28,43 @@ impl Filled {
         &self.fields
     }
 
+    /// The id of the element that a refusal's field is on the page; empty: it names none that the form has.
+    pub fn element(&self, field: Option<&str>) -> &'static str {
+        match (self.form, field.unwrap_or_default()) {
+            ("" | "dinh-chinh", "text") => "text",
+            ("dinh-chinh", "reason") => "why1",
+            ("hieu-luc", "validFrom") => "from",
+            ("hieu-luc", "validUntil") => "until",
+            ("hieu-luc", "basis") => "basis",
+            ("hieu-luc", "reason") => "why2",
+            ("thay-the", "byId") => "by",
+            ("thay-the", "reason") => "why3",
+            ("thu-hoi", "reason") => "why4",
+            ("tam-dung", "waitsFor") => "waits_for",
+            ("tam-dung", "reason") => "pause_reason",
+            ("gia-han", "number") => "number",
+            ("gia-han", "reason") => "extension_reason",
+            ("gia-han", "approver") => "approver",
+            ("phoi-hop", "unit") => "co-unit",
+            ("phoi-hop", "request") => "request",
+            ("phoi-hop", "dueAt") => "co-due",
+            ("chuyen-tiep", "unit") => "forward-unit",
+            ("chuyen-tiep", "reason") => "forward-reason",
+            ("tra-lai", "reason") => "reason",
+            ("tra-lai", "suggestedUnit") => "suggested",
+            ("tra-lai", "noOwnerReason") => "no-owner",
+            ("yeu-cau-sua", "comment") => "comment",
+            ("gop", "memberTicketId") => "member",
+            ("chuyen", "unit") => "unit",
+            _ => "",
+        }
+    }
+
     /// What would be lost, where the page has no such form any more.
     pub fn words(&self) -> Vec<String> {
+        if self.form.is_empty() {
+            return Vec::new();
+        }
         let words = ["text", "reason", "request", "comment"].map(|name| self.fields.text(name));
         words.into_iter().filter(|words| !words.trim().is_empty()).collect()
     }
@@ -92,6 +127,8 @@ mod tests {
             ("Sai", "")
         );
         assert_eq!(filled.words(), ["Sai"]);
+        assert_eq!((filled.element(Some("reason")), filled.element(None)), ("why4", ""));
+        assert!(Filled::new("", Fields::parse(b"text=a").unwrap()).words().is_empty(), "no form was sent");
     }
 
     #[test]
