@@ -53,12 +53,18 @@ async fn a_unit_saves_replies_and_puts_them_into_answers() {
     let browser = Browser::start(&platform.endpoints.http).await;
     browser.sign_in(&platform.token("officer", Some(LAW)).await).await;
     browser.go(&format!("/can-bo/phieu/{ticket_id}")).await;
+    let warns = "const leaving = new Event('beforeunload', {cancelable: true});
+        dispatchEvent(leaving); return leaving.defaultPrevented";
+    assert_eq!(browser.run(warns).await, json!(false), "nothing was typed");
     browser.fill("#text", "A Z").await;
+    assert_eq!(browser.run(warns).await, json!(true), "what was typed was not sent");
     browser.run("document.querySelector('#text').setSelectionRange(2, 2)").await;
     browser.click("#insert").await;
     let typed = "return document.querySelector('#text').value";
     until("the saved words", || async { (browser.run(typed).await == "A Thưa ông/bà,Z").then_some(()) })
         .await;
+    browser.run("document.querySelector('#reply').reset()").await;
+    assert_eq!(browser.run(warns).await, json!(false), "it was taken back");
     let version = an.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok()["draft"]["version"].clone();
     let form = format!("version={version}&unit={LAW}&text=Sau.&saved={id}");
     let page = an.page(&format!("/can-bo/phieu/{ticket_id}/chen"), Some(form)).await;
@@ -86,6 +92,50 @@ async fn a_unit_saves_replies_and_puts_them_into_answers() {
     platform.stop().await;
 }
 
+/// Refused or looked at again, a form of the desk comes back as it was filled in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_officer_typed_stays() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let officer = platform.rest_as("dispatcher", None).await;
+    let (ticket_id, _) = platform.rest().ask(ASKED).await;
+    let version = officer.drafted(&ticket_id).await["draft"]["version"].clone();
+    let (other, _) = platform.rest().ask("Phí gửi xe ở trụ sở là bao nhiêu?").await;
+    officer.drafted(&other).await;
+    let page = format!("/can-bo/phieu/{ticket_id}");
+    let post = async |what: &str, form: String| officer.page(&format!("{page}/{what}"), Some(form)).await;
+
+    let rejected = "name=\"draft_rejected\" value=\"1\" checked";
+    let shown = post("kiem-tra", format!("version={version}&text=Sai&draft_rejected=1")).await;
+    assert!(shown.status == 200 && shown.text.contains(rejected), "{shown:?}");
+    assert!(shown.text.contains("id=\"reply\" data-unsent"), "{shown:?}");
+    let shown = post("kiem-tra", format!("version={version}&text=Sai")).await;
+    assert!(shown.status == 200 && !shown.text.contains(rejected), "{shown:?}");
+    let shown = post("duyet", "version=99&text=Sai&draft_rejected=1".into()).await;
+    assert!(shown.status == 409 && shown.text.contains(rejected), "{shown:?}");
+
+    let chosen = format!("<option value=\"{LAW}\" lang=\"vi\" selected>");
+    let shown = post("tra-lai", format!("version=99&reason=Nham&unit={LAW}&no_owner=Khong")).await;
+    assert!(shown.status == 409 && shown.text.contains(">Nham</textarea>"), "{shown:?}");
+    assert!(shown.text.contains("value=\"Khong\"") && shown.text.contains(&chosen), "{shown:?}");
+    let shown = post("phoi-hop", format!("version={version}&unit={LAW}&request=Xin&due=mai")).await;
+    assert!(shown.status == 400 && shown.text.contains(">Xin</textarea>"), "{shown:?}");
+    assert!(shown.text.contains("value=\"mai\"") && shown.text.contains(&chosen), "{shown:?}");
+
+    let id = Uuid::now_v7();
+    let saved = json!({"unit": LAW, "title": "Chào", "text": "Kính gửi", "version": 0});
+    officer.post(&format!("/api/v1/saved-replies/{id}"), &saved).await.ok();
+    let form = format!("id={id}&unit={LAW}&version=7&title=Chao&text=Thua");
+    let shown = officer.page("/can-bo/mau", Some(form)).await;
+    assert!(shown.status == 409 && shown.text.contains(">Thua</textarea>"), "{shown:?}");
+    assert!(shown.text.contains(">Kính gửi</div>"), "what is saved is shown beside it: {shown:?}");
+
+    // After a reply the next question is one link away.
+    let inbox = officer.page(&format!("/can-bo?xong=duyet&phieu={ticket_id}"), None).await.text;
+    assert!(inbox.contains(&format!("id=\"next\" href=\"/can-bo/phieu/{other}\"")), "{inbox}");
+    platform.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_of_a_family_is_answered_is_chosen_on_one_page() {
     let dir = data_dir();
@@ -110,7 +160,7 @@ async fn who_of_a_family_is_answered_is_chosen_on_one_page() {
     browser.click(&format!("input[name=member][value='{}']", asked[2].0)).await;
     browser.fill("#text", "Đó là tiếng chó.").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());
-    browser.click("#reply > button:not(.second)").await;
+    browser.click("#approve").await;
     browser.shows(".notice", "Đã duyệt").await;
     for at in [0, 1, 3] {
         let ticket = asker.followed(&asked[at].1, "TICKET_STATE_ANSWERED").await;
@@ -146,13 +196,13 @@ async fn an_open_page_tells_what_changed_and_a_stale_approval_shows_it() {
         session.get(&fragment).await.text.contains("Người hỏi sửa câu hỏi").then_some(())
     })
     .await;
-    browser.click("#reply > button:not(.second)").await;
+    browser.click("#approve").await;
     browser.shows("#changes", "Người hỏi sửa câu hỏi").await;
     browser.shows("#changes", ASKED).await;
     let typed = "return document.querySelector('#text').value";
     assert_eq!(browser.run(typed).await, "Mèo không sủa.", "what was typed stays");
     assert_eq!(browser.axe().await, Vec::<String>::new());
-    browser.click("#reply > button:not(.second)").await;
+    browser.click("#approve").await;
     browser.shows(".notice", "Đã duyệt").await;
     asker.followed(&code, "TICKET_STATE_ANSWERED").await;
     browser.stop().await;
@@ -177,16 +227,11 @@ async fn a_dispatcher_assigns_from_the_desk_by_keyboard() {
         browser.is_there("#inbox tbody a").await.then_some(())
     })
     .await;
-    until("the first question to have the focus", || async {
-        browser.press("j").await;
-        (browser.run("return document.activeElement.closest('tbody') !== null").await == true).then_some(())
-    })
-    .await;
+    tab_to(&browser, "return document.activeElement.closest('#inbox tbody') !== null").await;
     browser.press(ENTER).await;
     browser.text("#unit").await;
-    // The units that routing thought of come with their probability, the likeliest first.
-    tab_to(&browser, "return document.activeElement.matches('details.other > summary') && document.activeElement.textContent.includes('Chuyển cho đơn vị')").await;
-    browser.press(ENTER).await;
+    // The units that routing thought of stand open with their probability, the likeliest first.
+    assert!(browser.text("#assign .ranked button").await.contains('%'));
     tab_to(&browser, "return document.activeElement.id === 'unit'").await;
     let chosen = "return document.querySelector('#unit').value";
     for _ in 0..40 {

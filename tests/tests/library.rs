@@ -148,6 +148,25 @@ async fn an_editor_looks_before_correcting_and_makes_two_answers_one() {
         (!pairs["contradictions"].as_array().unwrap().is_empty()).then_some(())
     })
     .await;
+    // Refused, all that was typed stays where it was typed.
+    let form = "id=phi&version=99&id=phi-2&version=99&keep=phi-2&text=Chung&reason=Trung";
+    let shown = editor.page("/bien-tap/gop", Some(form.into())).await;
+    assert_eq!(shown.status.as_u16(), 409, "{shown:?}");
+    for kept in ["value=\"phi-2\" required checked", ">Chung</textarea>", ">Trung</textarea>"] {
+        assert_eq!(shown.text.matches(kept).count(), 1, "{kept}: {shown:?}");
+    }
+    let form = format!("id=phi&id=phi-2&reason={}", "x".repeat(2001));
+    let shown = editor.page("/bien-tap/tuong-hop", Some(form)).await;
+    assert!(shown.status == 400 && shown.text.contains("xxx</textarea>"), "{shown:?}");
+    let form = "version=99&reason=Nham";
+    let shown = editor.page("/bien-tap/tra-loi/phi/thu-hoi", Some(form.into())).await;
+    assert_eq!(shown.status.as_u16(), 409, "{shown:?}");
+    assert_eq!(shown.text.matches(">Nham</textarea>").count(), 1, "{shown:?}");
+    let form = "version=1&from=mai&until=&basis=nd-9&reason=";
+    let shown = editor.page("/bien-tap/tra-loi/phi/hieu-luc", Some(form.into())).await;
+    assert!(shown.status == 400 && shown.text.contains(">nd-9</textarea>"), "{shown:?}");
+    assert!(shown.text.contains("<a href=\"#from\">"), "it leads to what is wrong: {shown:?}");
+
     browser.go("/bien-tap").await;
     browser.click(".card details:last-of-type summary").await;
     browser.click("input[name=keep][value='phi-2']").await;

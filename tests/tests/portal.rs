@@ -50,7 +50,7 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
         reload_until(officer, "/can-bo", "#inbox tbody a").await;
         officer.click("#inbox tbody a").await;
         officer.fill("#text", answer).await;
-        officer.click("#reply > button").await;
+        officer.click("#approve").await;
         officer.shows(".notice", "Đã duyệt").await;
         let again = if score == 5 { ".former" } else { ".answer" };
         reload_until(asker, &page, "input[name=score]").await;
@@ -92,7 +92,16 @@ async fn journeys_with_javascript_and_without() {
     // By keyboard alone: the first question, its draft approved.
     ask(&asker, &format!("Xin hỏi: {question}")).await;
     reload_until(&officer, "/can-bo", "#inbox tbody a").await;
+    let in_list = "return document.activeElement.closest('#inbox tbody') !== null";
     officer.press("j").await;
+    assert_eq!(officer.run(in_list).await, json!(false), "letters work in the list alone");
+    until("the first question to have the focus", || async {
+        officer.press(TAB).await;
+        (officer.run(in_list).await == true).then_some(())
+    })
+    .await;
+    officer.press("k").await;
+    assert_eq!(officer.run(in_list).await, json!(true), "there is none above it");
     officer.press(ENTER).await;
     officer.text("#reply").await;
     assert!(officer.is_there(".sides mark").await, "where the questions differ is marked");

@@ -22,12 +22,20 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// The field that a refusal is about says so too.
+const refused = document.querySelector("#refused > a");
+const field = refused && document.querySelector(refused.hash);
+if (field) {
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", `refused ${field.getAttribute("aria-describedby") ?? ""}`.trim());
+}
+
 const text = document.querySelector("#ask #text");
 const place = document.querySelector("#suggestions");
 if (text && place) suggest(text, place);
 if (document.querySelector("#promise[data-awaited]")) awaitPromise(PROMISE_TRIES);
 const inbox = document.querySelector("#inbox");
-if (inbox) walk([...inbox.querySelectorAll("tbody a")]);
+if (inbox) walk(inbox);
 const reply = document.querySelector("#reply");
 reply?.querySelector("textarea").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.ctrlKey) reply.requestSubmit();
@@ -121,13 +129,14 @@ function watch(place) {
   }, WATCH_MS);
 }
 
-function walk(links) {
-  addEventListener("keydown", (event) => {
+// Keys that are single letters work only where the focus is in the list: elsewhere they belong to the browser and
+// to whoever speaks to it.
+function walk(inbox) {
+  const links = [...inbox.querySelectorAll("tbody a")];
+  inbox.addEventListener("keydown", (event) => {
     const step = { j: 1, k: -1 }[event.key];
-    const typing = event.target.closest("input, textarea, select");
-    if (!step || typing || event.ctrlKey || event.altKey || event.metaKey) return;
     const at = links.indexOf(document.activeElement);
-    const next = at < 0 ? 0 : Math.min(Math.max(at + step, 0), links.length - 1);
-    links[next]?.focus();
+    if (!step || at < 0 || event.ctrlKey || event.altKey || event.metaKey) return;
+    links[at + step]?.focus();
   });
 }

@@ -213,7 +213,9 @@ inbox-family = { $n ->
     [one] ×1 alike
    *[other] ×{ $n } alike
 }
-inbox-keys = Keys: J and K move between questions, Enter opens one.
+inbox-keys = While a question of the list has the focus (Tab leads there): J goes down, K up, Enter opens it.
+inbox-keys-title = Keyboard shortcuts
+inbox-next = Next question
 done-approved = Approved; the answer is sent.
 done-returned = The question was returned to be assigned again.
 done-moved = The question was moved.
@@ -232,6 +234,11 @@ reply-text = Your reply
 reply-sources = Nearest sources
 reply-sources-hint = Marked words are where the two questions differ. Tick the sources to cite; none ticked: the draft's own is cited.
 reply-cite = Cite this source
+reply-aside = { $n ->
+    [one] One other source, less alike
+   *[other] { $n } other sources, less alike
+}
+form-unplaced = What you typed
 reply-asked = Asked now
 reply-stored = Answered before
 reply-its-answer = The source's answer

@@ -19,6 +19,7 @@ const CSS: &str = include_str!("../assets/app.css");
 const JS: &str = include_str!("../assets/app.js");
 const PLACE_JS: &str = include_str!("../assets/place.js");
 const LIVE_JS: &str = include_str!("../assets/live.js");
+const UNSENT_JS: &str = include_str!("../assets/unsent.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 /// Be Vietnam Pro (OFL, `bvp-LICENSE.txt`), cut to Latin and Vietnamese.
 const FONTS: [(&str, &[u8]); 4] = [
@@ -45,6 +46,10 @@ pub(crate) static PLACE_JS_URL: LazyLock<String> =
 pub(crate) static LIVE_JS_URL: LazyLock<String> =
     LazyLock::new(|| format!("/assets/live.js?v={}", hash(LIVE_JS)));
 
+/// `/assets/unsent.js` with its hash.
+pub(crate) static UNSENT_JS_URL: LazyLock<String> =
+    LazyLock::new(|| format!("/assets/unsent.js?v={}", hash(UNSENT_JS)));
+
 pub(crate) fn routes() -> Router<Gateway> {
     let font = |bytes: &'static [u8]| {
         get(async move || ([(header::CONTENT_TYPE, "font/woff2"), (header::CACHE_CONTROL, FOREVER)], bytes))
@@ -56,6 +61,7 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/assets/app.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, JS)))
         .route("/assets/place.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, PLACE_JS)))
         .route("/assets/live.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, LIVE_JS)))
+        .route("/assets/unsent.js", get(async |h: HeaderMap| file(&h, "text/javascript", FOREVER, UNSENT_JS)))
         .route("/assets/icon.svg", get(async |h: HeaderMap| file(&h, "image/svg+xml", REVALIDATE, ICON)))
 }
 

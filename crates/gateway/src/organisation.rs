@@ -40,6 +40,11 @@ impl Organisation {
         field.map_or(code, |f| &f.name).to_owned()
     }
 
+    /// Whether that unit is the dispatcher's desk.
+    pub fn is_desk(&self, unit: &str) -> bool {
+        !unit.is_empty() && self.0.desk_unit == unit
+    }
+
     /// As [`Self::field_name`].
     pub fn unit_name(&self, code: &str) -> String {
         let unit = self.0.units.iter().chain(&self.0.former_units).find(|u| u.code == code);

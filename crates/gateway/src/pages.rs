@@ -11,6 +11,7 @@ mod digest;
 mod editor;
 mod family;
 mod feeds;
+mod inbox;
 pub(crate) mod kept;
 mod library;
 mod marks;
@@ -18,6 +19,7 @@ mod merge;
 mod moving;
 mod officer;
 mod overview;
+mod passage;
 mod recent;
 mod report;
 mod reports;
@@ -25,6 +27,7 @@ mod review;
 mod saved;
 mod sign_in;
 mod sign_on;
+mod sources;
 mod store;
 mod subscribe;
 mod ticket;
@@ -46,7 +49,7 @@ use axum::{
 };
 
 use crate::{
-    assets::{self, CSS_URL, JS_URL},
+    assets::{self, CSS_URL, JS_URL, UNSENT_JS_URL},
     guard,
     language::{self, Language, Said},
     oidc,
@@ -93,7 +96,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route(SIGN_OUT, post(sign_in::sign_out))
         .route(sign_on::START, get(sign_on::start))
         .route(oidc::RETURN, get(sign_on::complete))
-        .route("/can-bo", get(officer::inbox))
+        .route("/can-bo", get(inbox::inbox))
         .route("/can-bo/phieu/{ticketId}", get(officer::question))
         .route("/can-bo/phieu/{ticketId}/thay-doi", get(changes::since))
         .route("/can-bo/phieu/{ticketId}/chen", post(saved::insert))
@@ -115,11 +118,11 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
-        .route("/bien-tap/tra-loi/{passageId}", get(editor::passage))
-        .route("/bien-tap/tra-loi/{passageId}/dinh-chinh", post(editor::correct))
-        .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(editor::withdraw))
-        .route("/bien-tap/tra-loi/{passageId}/thay-the", post(editor::supersede))
-        .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(editor::set_validity))
+        .route("/bien-tap/tra-loi/{passageId}", get(passage::passage))
+        .route("/bien-tap/tra-loi/{passageId}/dinh-chinh", post(passage::correct))
+        .route("/bien-tap/tra-loi/{passageId}/thu-hoi", post(passage::withdraw))
+        .route("/bien-tap/tra-loi/{passageId}/thay-the", post(passage::supersede))
+        .route("/bien-tap/tra-loi/{passageId}/hieu-luc", post(passage::set_validity))
         .route("/can-bo/phieu/{ticketId}/gop", post(family::attach))
         .route("/can-bo/phieu/{ticketId}/tach", post(family::detach))
         .route("/can-bo/tong-hop", get(digest::list))
@@ -162,7 +165,10 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
 pub(crate) struct Frame {
     css: &'static str,
     js: &'static str,
+    unsent_js: &'static str,
     language: Language,
+    /// The page's path; empty: it is in no list of pages.
+    path: String,
     /// This page in the other language; empty: it is the answer to a form.
     switch: String,
     /// Who is signed in, and as what; empty: nobody.
@@ -179,7 +185,9 @@ impl Frame {
         Self {
             css: &CSS_URL,
             js: &JS_URL,
+            unsent_js: &UNSENT_JS_URL,
             language,
+            path: String::new(),
             switch,
             name: caller.map_or_else(String::new, |c| c.name().to_owned()),
             role: role.map_or(Said::Borrowed(""), |role| words::role(language, role)),
@@ -191,6 +199,11 @@ impl Frame {
 
     fn t(&self, key: &str) -> Said {
         self.language.say(key)
+    }
+
+    /// As `aria-current` has it, for a link to that path.
+    fn current(&self, path: &str) -> &'static str {
+        if self.path == path { "page" } else { "false" }
     }
 
     /// With a count.
@@ -209,7 +222,8 @@ impl FromRequestParts<Gateway> for Frame {
             Method::GET => in_language(&parts.uri, language.other()),
             _ => String::new(),
         };
-        Ok(Self::new(language, switch, caller.as_ref()))
+        let path = parts.uri.path().to_owned();
+        Ok(Self { path, ..Self::new(language, switch, caller.as_ref()) })
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     body::PathPart,
-    fields::{Fields, Form},
+    fields::Form,
     language::{Language, Said},
     session::SignedIn,
     state::Gateway,
@@ -122,10 +122,9 @@ async fn answer_to(
     frame: Frame,
     caller: &SignedIn,
     ticket_id: String,
-    fields: &Fields,
+    typed: Typed,
     outcome: Result<Response<GetDeadlineResponse>, Status>,
 ) -> Page {
-    let typed = Typed::of_clock(fields.text("reason"), fields.text("approver"));
     let back = path_of(&ticket_id);
     done(gateway, frame, caller, ticket_id, outcome, (&back, typed)).await
 }
@@ -145,7 +144,7 @@ pub(super) async fn pause(
         reason: fields.text("reason"),
     };
     let outcome = gateway.routing(Some(&caller.token)).pause_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, Typed::of_form("tam-dung", fields), outcome).await
 }
 
 pub(super) async fn resume(
@@ -157,7 +156,7 @@ pub(super) async fn resume(
 ) -> Page {
     let request = ResumeDeadlineRequest { ticket_id: ticket_id.clone(), version: fields.number("version")? };
     let outcome = gateway.routing(Some(&caller.token)).resume_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, Typed::default(), outcome).await
 }
 
 pub(super) async fn extend(
@@ -175,7 +174,7 @@ pub(super) async fn extend(
         approver: fields.text("approver"),
     };
     let outcome = gateway.routing(Some(&caller.token)).extend_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, Typed::of_form("gia-han", fields), outcome).await
 }
 
 pub(super) async fn hasten(
@@ -183,9 +182,8 @@ pub(super) async fn hasten(
     frame: Frame,
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
-    Form(fields): Form,
 ) -> Page {
     let request = HastenDeadlineRequest { ticket_id: ticket_id.clone() };
     let outcome = gateway.routing(Some(&caller.token)).hasten_deadline(gateway.ask(request)).await;
-    answer_to(&gateway, frame, &caller, ticket_id, &fields, outcome).await
+    answer_to(&gateway, frame, &caller, ticket_id, Typed::default(), outcome).await
 }

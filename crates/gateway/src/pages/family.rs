@@ -89,8 +89,8 @@ pub(super) async fn attach(
         reason: fields.text("reason"),
     };
     let outcome = gateway.answering(Some(&caller.token)).attach_member(gateway.ask(request)).await;
-    let next = (path_of(&ticket_id), Typed::default());
-    done(&gateway, frame, &caller, ticket_id, outcome, (&next.0, next.1)).await
+    let back = path_of(&ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::of_form("gop", fields))).await
 }
 
 pub(super) async fn detach(
@@ -107,6 +107,6 @@ pub(super) async fn detach(
         reason: fields.text("reason"),
     };
     let outcome = gateway.answering(Some(&caller.token)).detach_member(gateway.ask(request)).await;
-    let next = (path_of(&ticket_id), Typed::default());
-    done(&gateway, frame, &caller, ticket_id, outcome, (&next.0, next.1)).await
+    let back = path_of(&ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::default())).await
 }

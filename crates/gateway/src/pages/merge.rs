@@ -18,13 +18,16 @@ use serde_json::json;
 
 use super::{
     Frame, Page,
-    editor::{self, show, show_desk},
+    editor::{self, show_desk},
     marks::{self, Run},
-    page, segment, sentence,
+    page,
+    passage::{received_of, show},
+    segment, sentence,
+    typed::Filled,
 };
 use crate::{
     body::PathPart,
-    fields::{Fields, Form, Query},
+    fields::{Form, Query},
     problem::Problem,
     session::SignedIn,
     state::Gateway,
@@ -60,9 +63,9 @@ pub(super) async fn preview(
 ) -> Page {
     let (text, reason) = (fields.text("text"), fields.text("reason"));
     if !fields.text("back").is_empty() || text.trim().is_empty() {
-        return show(&gateway, frame, &caller, id, None, Some(fields)).await;
+        return show(&gateway, frame, &caller, id, None, Filled::new("dinh-chinh", fields)).await;
     }
-    let received = editor::received_of(&gateway, frame.language, &caller, &id).await?;
+    let received = received_of(&gateway, frame.language, &caller, &id).await?;
     let request = gateway.ask(GetPassageRequest { id: id.clone() });
     let got = gateway.editing(Some(&caller.token)).get_passage(request).await?.into_inner();
     let passage = got.passage.unwrap_or_default();
@@ -97,7 +100,10 @@ pub(super) async fn merge(
     let request = MergeAnswersRequest { id: id.clone(), version, other_id, other_version, text, reason };
     match gateway.editing(Some(&caller.token)).merge_answers(gateway.ask(request)).await {
         Ok(_) => Ok(Redirect::to(&editor::path_of(&id)).into_response()),
-        Err(status) => show_desk(&gateway, frame, &caller, &Fields::default(), Some(&status.into())).await,
+        Err(status) => {
+            let filled = Filled::new("gop", fields);
+            show_desk(&gateway, frame, &caller, filled, Some(&status.into())).await
+        }
     }
 }
 

@@ -15,10 +15,10 @@ use axum::{
 };
 
 use super::{
-    Frame, Page,
-    officer::{done, path_of},
+    Frame, Page, inbox,
+    officer::{done, path_of, show},
     page, segment, sentence,
-    typed::Typed,
+    typed::{Filled, Typed},
     words,
 };
 use crate::{
@@ -185,8 +185,8 @@ pub(super) async fn forward(
         version: fields.number("version")?,
     };
     let outcome = gateway.moving(Some(&caller.token)).forward_question(gateway.ask(request)).await;
-    let typed = Typed { forward_reason: fields.text("reason"), ..Typed::default() };
-    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=chuyen", typed)).await
+    let next = inbox::path_after("chuyen", &ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&next, Typed::of_form("chuyen-tiep", fields))).await
 }
 
 pub(super) async fn ask(
@@ -199,7 +199,9 @@ pub(super) async fn ask(
     let due = fields.text("due");
     let due_at = words::moment_of(&due).map(api::timestamp);
     if due_at.is_none() && !due.is_empty() {
-        return Err(Problem::invalid("DATE_NOT_VALID").field("dueAt", "must be a day and a time"));
+        let problem = Problem::invalid("DATE_NOT_VALID").field("dueAt", "must be a day and a time");
+        let typed = Typed::of_form("phoi-hop", fields);
+        return show(&gateway, frame, &caller, ticket_id, typed, Some(&problem)).await;
     }
     let request = AskCoAnswerRequest {
         ticket_id: ticket_id.clone(),
@@ -209,9 +211,8 @@ pub(super) async fn ask(
         version: fields.number("version")?,
     };
     let outcome = gateway.moving(Some(&caller.token)).ask_co_answer(gateway.ask(request)).await;
-    let typed = Typed { request: fields.text("request"), ..Typed::default() };
     let back = path_of(&ticket_id);
-    done(&gateway, frame, &caller, ticket_id, outcome, (&back, typed)).await
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::of_form("phoi-hop", fields))).await
 }
 
 pub(super) async fn withdraw(
@@ -225,7 +226,7 @@ pub(super) async fn withdraw(
         WithdrawCoAnswerRequest { co_answer_id: fields.text("part"), reason: fields.text("reason") };
     let outcome = gateway.moving(Some(&caller.token)).withdraw_co_answer(gateway.ask(request)).await;
     let back = path_of(&ticket_id);
-    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::default())).await
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::of_form("thoi-phoi-hop", fields))).await
 }
 
 #[derive(Template)]
@@ -236,7 +237,9 @@ struct PartPage {
     segment: String,
     question: String,
     parts: Vec<Part>,
-    typed: String,
+    filled: Filled,
+    /// What was typed for a part that is not open any more.
+    unplaced: Vec<String>,
 }
 
 /// What the caller's unit was asked for of a question that another one has.
@@ -245,19 +248,23 @@ async fn show_parts(
     frame: Frame,
     caller: &SignedIn,
     ticket_id: &str,
-    typed: String,
+    filled: Filled,
     refused: Option<&Problem>,
 ) -> Page {
     let request = gateway.ask(ListCoAnswersRequest { ticket_id: ticket_id.to_owned() });
     let found = gateway.moving(Some(&caller.token)).list_co_answers(request).await?.into_inner().co_answers;
     let organisation = gateway.organisation().await;
     let (language, question) = (frame.language, found.first().map(|part| part.question.clone()));
+    let parts: Vec<Part> = found.into_iter().map(|part| Part::new(language, part, &organisation)).collect();
+    let filled_in = filled.fields().text("part");
+    let is_open = parts.iter().any(|part| part.open && part.id == filled_in);
     let template = PartPage {
         error: refused.map(|p| sentence(language, p)).unwrap_or_default(),
         segment: segment(ticket_id),
         question: question.unwrap_or_default(),
-        parts: found.into_iter().map(|part| Part::new(language, part, &organisation)).collect(),
-        typed,
+        parts,
+        unplaced: if is_open { Vec::new() } else { filled.words() },
+        filled,
         frame,
     };
     page(refused.map_or(StatusCode::OK, |p| p.status), &template)
@@ -269,7 +276,7 @@ pub(super) async fn part(
     caller: SignedIn,
     PathPart(ticket_id): PathPart,
 ) -> Page {
-    show_parts(&gateway, frame, &caller, &ticket_id, String::new(), None).await
+    show_parts(&gateway, frame, &caller, &ticket_id, Filled::default(), None).await
 }
 
 pub(super) async fn give(
@@ -283,7 +290,7 @@ pub(super) async fn give(
     let Err(status) = gateway.moving(Some(&caller.token)).give_co_answer(gateway.ask(request)).await else {
         return Ok(Redirect::to("/can-bo?xong=phoi-hop").into_response());
     };
-    show_parts(&gateway, frame, &caller, &ticket_id, fields.text("text"), Some(&status.into())).await
+    show_parts(&gateway, frame, &caller, &ticket_id, Filled::new("gop-y", fields), Some(&status.into())).await
 }
 
 pub(super) async fn decline(
@@ -298,5 +305,6 @@ pub(super) async fn decline(
     else {
         return Ok(Redirect::to("/can-bo?xong=phoi-hop").into_response());
     };
-    show_parts(&gateway, frame, &caller, &ticket_id, String::new(), Some(&status.into())).await
+    let filled = Filled::new("tu-choi", fields);
+    show_parts(&gateway, frame, &caller, &ticket_id, filled, Some(&status.into())).await
 }

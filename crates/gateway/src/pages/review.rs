@@ -6,7 +6,7 @@ use api::answering::v1::{
 use axum::extract::State;
 
 use super::{
-    Frame, Page,
+    Frame, Page, inbox,
     officer::{done, path_of, show},
     typed::Typed,
     words,
@@ -131,7 +131,8 @@ pub(super) async fn submit(
         source_ids: typed.cited.clone(),
     };
     let outcome = gateway.review(Some(&caller.token)).submit_for_review(gateway.ask(request)).await;
-    done(&gateway, frame, &caller, ticket_id, outcome, ("/can-bo?xong=trinh", typed)).await
+    let next = inbox::path_after("trinh", &ticket_id);
+    done(&gateway, frame, &caller, ticket_id, outcome, (&next, typed)).await
 }
 
 pub(super) async fn correct(
@@ -147,7 +148,6 @@ pub(super) async fn correct(
         version: fields.number("version")?,
     };
     let outcome = gateway.review(Some(&caller.token)).ask_correction(gateway.ask(request)).await;
-    let typed = Typed { comment: fields.text("comment"), ..Typed::default() };
     let back = path_of(&ticket_id);
-    done(&gateway, frame, &caller, ticket_id, outcome, (&back, typed)).await
+    done(&gateway, frame, &caller, ticket_id, outcome, (&back, Typed::of_form("yeu-cau-sua", fields))).await
 }

@@ -33,11 +33,40 @@ struct SavedPage {
     unit_name: String,
     /// To choose from; empty: the caller is of one unit.
     units: Vec<Choice>,
-    replies: Vec<SavedReply>,
+    replies: Vec<Reply>,
     fresh_id: String,
     /// What was typed for a new one, kept when it is refused.
     title: String,
     text: String,
+}
+
+/// A saved reply, and what its form says.
+struct Reply {
+    saved: SavedReply,
+    title: String,
+    text: String,
+    /// Something else than what is saved was typed.
+    changed: bool,
+}
+
+impl Reply {
+    fn new(saved: SavedReply) -> Self {
+        Self { title: saved.title.clone(), text: saved.text.clone(), changed: false, saved }
+    }
+}
+
+/// Gives what was typed back to the reply that it is of; title and text of a new one, if none of these is.
+fn place(replies: &mut [Reply], fields: &Fields) -> (String, String) {
+    let (id, typed) = (fields.text("id"), (fields.text("title"), fields.text("text")));
+    let is_new = fields.text("version").is_empty();
+    match replies.iter_mut().find(|reply| !is_new && reply.saved.saved_reply_id == id) {
+        Some(reply) => {
+            (reply.title, reply.text) = typed;
+            reply.changed = true;
+            (String::new(), String::new())
+        }
+        None => typed,
+    }
 }
 
 /// A unit's own; none while answering cannot be reached: the page is of use without.
@@ -75,18 +104,16 @@ async fn show_list(
     let unit = unit_of(caller, fields);
     let replies = if unit.is_empty() { Vec::new() } else { list_of(gateway, caller, &unit).await? };
     let organisation = gateway.organisation().await;
-    let of_new = |name: &str| match fields.text("version").as_str() {
-        "" if refused.is_some() => fields.text(name),
-        _ => String::new(),
-    };
+    let mut replies: Vec<Reply> = replies.into_iter().map(Reply::new).collect();
+    let (title, text) = if refused.is_some() { place(&mut replies, fields) } else { Default::default() };
     let template = SavedPage {
         error: refused.map(|problem| sentence(frame.language, problem)).unwrap_or_default(),
         unit_name: organisation.unit_name(&unit),
         units: if caller.principal.unit.is_none() { organisation.units() } else { Vec::new() },
         replies,
         fresh_id: fresh_id(),
-        title: of_new("title"),
-        text: of_new("text"),
+        title,
+        text,
         unit,
         frame,
     };
@@ -171,4 +198,28 @@ pub(super) async fn insert(
         typed.text = Some(parts.collect::<Vec<_>>().join("\n\n"));
     }
     show(&gateway, frame, &caller, ticket_id, typed, None).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_comes_back_to_its_reply_or_is_a_new_one() {
+        let saved = SavedReply {
+            saved_reply_id: "a".into(),
+            title: "Chào".into(),
+            text: "Kính gửi".into(),
+            ..SavedReply::default()
+        };
+        let mut replies = [Reply::new(saved)];
+        let sent = |fields: &[u8]| Fields::parse(fields).unwrap();
+        assert_eq!(place(&mut replies, &sent(b"id=b&title=x&text=y")), ("x".into(), "y".into()));
+        // It was deleted meanwhile.
+        assert_eq!(place(&mut replies, &sent(b"id=b&version=1&title=x&text=y")).1, "y");
+        assert!(!replies[0].changed);
+        assert_eq!(place(&mut replies, &sent(b"id=a&version=1&title=x&text=y")).1, "");
+        assert!(replies[0].changed);
+        assert_eq!((replies[0].text.as_str(), replies[0].saved.text.as_str()), ("y", "Kính gửi"));
+    }
 }
