@@ -43,7 +43,7 @@ use state::Gateway;
 /// Every route: REST under `/api`, pages, assets, and the process's health.
 ///
 /// # Errors
-/// If the section `[gateway.oidc]` cannot be.
+/// If a key of `[gateway]` is out of its bounds, or the section `[gateway.oidc]` cannot be.
 pub fn router(context: &Context, config: &Config) -> anyhow::Result<Router> {
     let gateway = Gateway::try_new(context.clone(), config.clone())?;
     let limited = Router::new()

@@ -307,6 +307,12 @@ pub(crate) fn is_officers(path: &str) -> bool {
     ["/can-bo", "/bien-tap", "/bao-cao"].iter().any(|page| path.starts_with(page))
 }
 
+/// Whether officers and editors write there.
+pub(crate) fn is_desk(path: &str) -> bool {
+    let first = path.split('/').nth(1);
+    first.is_some_and(|first| ["can-bo", "bien-tap", "tu-dong"].contains(&first))
+}
+
 fn is_page(path: &str) -> bool {
     !["/api/", "/open311/", "/assets/", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p))
 }

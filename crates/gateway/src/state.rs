@@ -58,6 +58,7 @@ struct Inner {
 
 impl Gateway {
     pub fn try_new(context: Context, config: Config) -> anyhow::Result<Self> {
+        config.check()?;
         let places = Semaphore::new(config.concurrency_max);
         let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);
