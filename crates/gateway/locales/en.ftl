@@ -685,12 +685,15 @@ merge-text-hint = (empty: the kept one's text stays)
 merge-go = Merge
 import-title = Import and export
 export-title = Export what is published
-import-lines = Import answered questions
-import-hint = One a line, at most 100. The same id and content changes nothing; another content replaces.
+import-heading = Import answered questions
+import-file = A .jsonl file, like the exported one
+import-lines = Or paste the lines here
+import-hint = One a line, at most 5,000; the file has at most { $n } MB. The same id and content changes nothing; another content replaces.
 import-go = Import
 import-stored = { $n } stored
 import-unchanged = { $n } unchanged
 import-refused = Line { $n } was not taken
+import-again = The import stopped halfway; import the same file again: what is stored stays as it is.
 
 demand-email = needs a confirmed e-mail address
 demand-identity = needs a verified identity

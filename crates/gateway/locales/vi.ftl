@@ -670,12 +670,15 @@ merge-text-hint = (để trống: giữ nguyên nội dung câu được giữ)
 merge-go = Gộp
 import-title = Nhập, xuất kho
 export-title = Xuất các câu đang công bố
-import-lines = Nhập câu đã trả lời
-import-hint = Mỗi dòng một câu, tối đa 100 dòng. Cùng mã và nội dung: không đổi; cùng mã, nội dung khác: thay thế.
+import-heading = Nhập câu đã trả lời
+import-file = Tệp .jsonl, như tệp xuất ra
+import-lines = Hoặc dán các dòng vào đây
+import-hint = Mỗi dòng một câu, tối đa 5.000 dòng; tệp tối đa { $n } MB. Cùng mã và nội dung: không đổi; cùng mã, nội dung khác: thay thế.
 import-go = Nhập
 import-stored = Đã lưu { $n } câu
 import-unchanged = { $n } câu không đổi
 import-refused = Dòng { $n } không nhận
+import-again = Việc nhập dừng giữa chừng; nhập lại cùng tệp thì dòng đã lưu không đổi.
 
 demand-email = cần xác nhận thư điện tử
 demand-identity = cần xác thực danh tính

@@ -13,7 +13,7 @@ use crate::pages;
 
 /// What `desk_form_max_bytes` and `import_max_bytes` can be.
 const DESK_FORM_BYTES: RangeInclusive<usize> = 64 * 1024..=4 * 1024 * 1024;
-const IMPORT_BYTES: RangeInclusive<usize> = 64 * 1024..=32 * 1024 * 1024;
+const IMPORT_BYTES: RangeInclusive<usize> = 1024 * 1024..=32 * 1024 * 1024;
 
 /// The section `[gateway]` of the configuration.
 #[derive(Deserialize, Serialize, Clone, Debug)]

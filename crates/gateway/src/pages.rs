@@ -11,6 +11,7 @@ mod digest;
 mod editor;
 mod family;
 mod feeds;
+mod import;
 pub(crate) mod kept;
 mod library;
 mod marks;
@@ -110,7 +111,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/bien-tap/kho", get(store::list))
         .route("/bien-tap/gop", post(merge::merge))
         .route("/bien-tap/xuat", get(merge::export))
-        .route("/bien-tap/nhap", get(merge::import_form).post(merge::import))
+        .route("/bien-tap/nhap", get(import::form).post(import::import))
         .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
