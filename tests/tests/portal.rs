@@ -61,7 +61,7 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
         if score == 1 {
             asker.fill("#comment", "Chưa đúng ý tôi").await;
         }
-        asker.click("main form button").await;
+        asker.click("#rate button").await;
         until("the rating to be taken", || async { (asker.path().await == page).then_some(()) }).await;
     }
     let former = asker.text(".former").await;

@@ -189,6 +189,11 @@ name = "Định danh mẫu"
     browser.click("button[type=submit]").await;
     browser.shows(".notice", "Nguyễn Văn An").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());
+    assert_eq!(browser.path().await, "/xac-thuc/xong", "the code has gone from the address");
+    browser.click("a.switch").await;
+    browser.shows("h1", "who you are").await;
+    browser.shows(".notice", "Nguyễn Văn An").await;
+    browser.click("a.switch").await;
     browser.click("#ask-new").await;
     browser.shows("#shown", "Nguyễn Văn An").await;
     assert_eq!(browser.axe().await, Vec::<String>::new());

@@ -67,7 +67,8 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/ask", post(asker::ask))
         .route(verify::START, get(verify::start))
         .route(oidc::ASKER_RETURN, get(verify::complete))
-        .route("/goi-y", get(asker::suggestions))
+        .route(verify::END, get(verify::end))
+        .route("/goi-y", post(asker::suggestions))
         .route("/da-ro", post(library::answered_me))
         .route("/tra-cuu", get(library::search))
         .route("/thu-vien", get(library::list))
@@ -153,7 +154,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
         .layer(from_fn_with_state(gateway.clone(), session::pages))
         .layer(from_fn(guard::same_site))
-        .layer(from_fn(language::remember))
+        .layer(from_fn_with_state(gateway.clone(), language::remember))
 }
 
 /// What surrounds every page.
@@ -161,7 +162,7 @@ pub(crate) struct Frame {
     css: &'static str,
     js: &'static str,
     language: Language,
-    /// This page in the other language; empty: it is the answer to a form.
+    /// This page in the other language; empty: it is the answer to a form, or to a provider's redirect.
     switch: String,
     /// Who is signed in, and as what; empty: nobody.
     name: String,
@@ -202,9 +203,12 @@ impl FromRequestParts<Gateway> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
         let Visitor(caller) = Visitor::from_request_parts(parts, gateway).await?;
-        let language = Language::of_page(&parts.uri, &parts.headers);
+        let language = Language::of_page(&parts.uri, &parts.headers, gateway.config());
         let switch = match parts.method {
-            Method::GET => in_language(&parts.uri, language.other()),
+            // What a provider sends back with counts once.
+            Method::GET if ![oidc::RETURN, oidc::ASKER_RETURN].contains(&parts.uri.path()) => {
+                in_language(&parts.uri, language.other())
+            }
             _ => String::new(),
         };
         Ok(Self::new(language, switch, caller.as_ref()))
@@ -273,8 +277,8 @@ struct Asked {
 impl FromRequestParts<Gateway> for Asked {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Infallible> {
-        let language = Language::of_page(&parts.uri, &parts.headers);
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        let language = Language::of_page(&parts.uri, &parts.headers, gateway.config());
         Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone(), language })
     }
 }

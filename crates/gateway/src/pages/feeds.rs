@@ -114,6 +114,7 @@ pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -
         "/tong-quan",
         "/tu-dong",
         "/dang-nhap",
+        "/xac-thuc",
         "/nhan-tin",
         "/api/",
         "/goi-y",

@@ -14,7 +14,6 @@ use axum::{
     response::{IntoResponse as _, Redirect},
 };
 use qrcode::{QrCode, render::svg};
-use tonic::{Response, Status};
 
 use super::{
     Frame, Page,
@@ -30,6 +29,9 @@ use crate::{
     problem::Problem,
     state::Gateway,
 };
+
+/// The score of an answer that solved nothing: the lowest, which reopens whatever else does.
+const NOT_SOLVED: u32 = 1;
 
 #[derive(Template)]
 #[template(path = "find.html")]
@@ -281,6 +283,8 @@ pub(super) async fn follow(
 #[derive(Default)]
 pub(super) struct Typed {
     pub comment: String,
+    /// What the answer lacks.
+    pub missing: String,
     pub reply: String,
 }
 
@@ -289,11 +293,11 @@ pub(super) async fn done<T>(
     gateway: &Gateway,
     frame: Frame,
     code: String,
-    outcome: Result<Response<T>, Status>,
+    outcome: Result<T, impl Into<Problem>>,
     typed: Typed,
 ) -> Page {
-    let Err(status) = outcome else { return Ok(Redirect::to(&path_of(&code)).into_response()) };
-    let problem = Problem::from(status);
+    let Err(why) = outcome else { return Ok(Redirect::to(&path_of(&code)).into_response()) };
+    let problem: Problem = why.into();
     let ticket = ticket(gateway, code.clone()).await?;
     let error = sentence(frame.language, &problem);
     page(problem.status, &TicketPage { error, typed, ..TicketPage::new(frame, code, ticket) })
@@ -320,20 +324,34 @@ pub(super) async fn rate(
     done(&gateway, frame, code, outcome, Typed { comment, ..Typed::default() }).await
 }
 
-/// "This did not answer my question", of an automatic answer.
+/// "This did not answer my question".
 pub(super) async fn reject(
     State(gateway): State<Gateway>,
     frame: Frame,
     PathPart(code): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let request = RejectAnswerRequest {
-        tracking_code: code.clone(),
-        comment: fields.text("comment"),
-        answer_number: fields.number("answer_number")?,
-    };
-    let outcome = gateway.intake(None).reject_answer(gateway.ask(request)).await;
-    done(&gateway, frame, code, outcome, Typed::default()).await
+    let (missing, number) = (fields.text("comment"), fields.number("answer_number")?);
+    let outcome = reopened(&gateway, &code, &missing, number).await;
+    done(&gateway, frame, code, outcome, Typed { missing, ..Typed::default() }).await
+}
+
+/// An automatic answer is rejected, with words or without; an officer's is rated, and only words reopen it.
+async fn reopened(gateway: &Gateway, code: &str, missing: &str, number: u32) -> Result<(), Problem> {
+    let (tracking_code, comment) = (code.to_owned(), missing.to_owned());
+    let request = RejectAnswerRequest { tracking_code, comment, answer_number: number };
+    let Err(status) = gateway.intake(None).reject_answer(gateway.ask(request)).await else { return Ok(()) };
+    let problem = Problem::from(status);
+    if problem.reason != "ANSWER_NOT_AUTOMATIC" {
+        return Err(problem);
+    }
+    if missing.trim().is_empty() {
+        return Err(Problem::invalid("TEXT_EMPTY").field("missing", "what the answer lacks is not said"));
+    }
+    let (tracking_code, comment) = (code.to_owned(), missing.to_owned());
+    let request = RateAnswerRequest { tracking_code, score: NOT_SOLVED, comment, answer_number: number };
+    gateway.intake(None).rate_answer(gateway.ask(request)).await?;
+    Ok(())
 }
 
 #[cfg(test)]

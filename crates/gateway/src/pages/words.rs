@@ -305,6 +305,7 @@ pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
         "asker.phone" => "ask-phone",
         "asker.organisation" => "ask-organisation",
         "comment" => "follow-comment",
+        "missing" => "follow-missing",
         "reason" => "form-reason",
         "byId" => "form-by",
         "validFrom" => "form-from",
