@@ -74,7 +74,10 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     visitor.get("/api/v1/catalogue/khong-co").await.refused(404, "CATALOGUE_ITEM_NOT_FOUND");
     let kinds = visitor.get("/api/v1/catalogue?kind=CATALOGUE_KIND_LAW").await.ok();
     assert_eq!(kinds["items"].as_array().unwrap().len(), 1, "{kinds}");
-    let sitemap = visitor.get("/sitemap.xml").await.text;
+    let index = visitor.get("/sitemap.xml").await.text;
+    assert!(index.contains("/sitemap/1.xml</loc>") && !index.contains("/sitemap/2.xml"), "{index}");
+    assert_eq!(visitor.get("/sitemap/0.xml").await.status.as_u16(), 404);
+    let sitemap = visitor.get("/sitemap/1.xml").await.text;
     for path in ["/hoi-nhieu", "/moi", "/danh-muc", "/danh-muc/nd-146", "/thu-vien/phi"] {
         assert!(sitemap.contains(&format!("{path}</loc>")), "{path}: {sitemap}");
     }

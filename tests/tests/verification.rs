@@ -191,7 +191,7 @@ name = "Định danh mẫu"
     assert_eq!(browser.axe().await, Vec::<String>::new());
     assert_eq!(browser.path().await, "/xac-thuc/xong", "the code has gone from the address");
     browser.click("a.switch").await;
-    browser.shows("h1", "who you are").await;
+    browser.shows("h1", "Your identity is verified").await;
     browser.shows(".notice", "Nguyễn Văn An").await;
     browser.click("a.switch").await;
     browser.click("#ask-new").await;

@@ -1,5 +1,6 @@
-// Everything works without this file: it shows answers while the question is being typed, keeps an
-// impatient second click from sending a form twice, and lets officers use the keyboard.
+// Everything works without this file: it shows answers while the question is being typed, takes what is typed
+// over to the other language, keeps an impatient second click from sending a form twice, and lets officers use
+// the keyboard.
 
 const PAUSE_MS = 400;
 const SHORTEST = 12;

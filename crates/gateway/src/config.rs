@@ -49,6 +49,8 @@ pub struct Config {
     pub client_requests_per_minute: NonZeroU32,
     /// Forms and other changes of one client that is not signed in, per minute.
     pub client_changes_per_minute: NonZeroU32,
+    /// Searches of one client that is not signed in, and looks for the like of what is being typed, per minute.
+    pub client_searches_per_minute: NonZeroU32,
     /// Attempts of one client to sign in, per minute.
     pub client_sign_ins_per_minute: NonZeroU32,
     /// Share of the words searched for that an answer must have to be shown, 0 to 1 …
@@ -177,6 +179,7 @@ impl Default for Config {
             proxies: 0,
             client_requests_per_minute: NonZeroU32::new(600).expect("not zero"),
             client_changes_per_minute: NonZeroU32::new(60).expect("not zero"),
+            client_searches_per_minute: NonZeroU32::new(120).expect("not zero"),
             client_sign_ins_per_minute: NonZeroU32::new(10).expect("not zero"),
             search_words_min: 0.75,
             search_probability_min: 0.3,

@@ -81,6 +81,11 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    if !config.public_url.is_empty() && config.proxies == 0 {
+        tracing::warn!(
+            "gateway.public_url is set and gateway.proxies is 0: if a proxy stands in front, all its clients share one limit"
+        );
+    }
     connections::serve(router(&context, &config)?, &config, listener, shutdown).await;
     Ok(())
 }
