@@ -76,11 +76,15 @@ pub(super) async fn sitemaps(State(gateway): State<Gateway>, asked: Asked) -> Pa
 }
 
 async fn written_sitemaps(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
+    Ok(Made::Text(rendered(&Sitemaps { origin, pages: pages(gateway).await? })?))
+}
+
+/// How many pages the sitemap has.
+async fn pages(gateway: &Gateway) -> Result<u32, Problem> {
     let request = ListPublishedRequest { limit: 1, ..ListPublishedRequest::default() };
     let listed = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner();
     let answers: u32 = listed.fields.iter().map(|field| field.answers).sum();
-    let pages = answers.div_ceil(SITEMAP_PAGE).clamp(1, SITEMAP_PAGES_MAX);
-    Ok(Made::Text(rendered(&Sitemaps { origin, pages })?))
+    Ok(answers.div_ceil(SITEMAP_PAGE).clamp(1, SITEMAP_PAGES_MAX))
 }
 
 #[derive(Template)]
@@ -107,10 +111,12 @@ fn number_of(name: &str) -> Option<u32> {
 }
 
 async fn written_sitemap(gateway: &Gateway, origin: String, number: u32) -> Result<Made, Problem> {
-    let (entries, first) = (published(gateway, number).await?, number == 1);
-    if entries.is_empty() && !first {
+    let first = number == 1;
+    // Going through all answers to find that there is no such page would be dear.
+    if !first && number > pages(gateway).await? {
         return Err(Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN"));
     }
+    let entries = published(gateway, number).await?;
     let entries = entries.into_iter().map(|p| Entry::new(&origin, p)).collect();
     let items = if first { catalogue(gateway).await? } else { Vec::new() };
     let items = items.iter().map(|id| format!("{origin}{}", catalogue::path_of(id))).collect();

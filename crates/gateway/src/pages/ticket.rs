@@ -20,7 +20,8 @@ use super::{
     asker::fresh_id,
     page,
     report::{Photos, Spot},
-    segment, sentence, words,
+    segment, sentence,
+    words::{self, Moment},
 };
 use crate::{
     body::PathPart,
@@ -66,7 +67,7 @@ struct TicketPage {
     address: String,
     photos: Photos,
     /// Empty once it is answered.
-    due: String,
+    due: Moment,
     /// Whether the promise is still to come.
     unpromised: bool,
     /// What is waited for with the clock stopped, and why; empty: it runs.
@@ -102,7 +103,7 @@ pub(super) struct Replied {
 }
 
 struct Step {
-    at: String,
+    at: Moment,
     what: Said,
     unit: String,
 }
@@ -110,7 +111,7 @@ struct Step {
 struct Answer {
     number: u32,
     text: String,
-    published: String,
+    published: Moment,
     citations: Vec<Citation>,
     notices: Vec<Notice>,
     withdrawn: bool,
@@ -125,7 +126,7 @@ struct Notice {
     /// The source's corrected text; empty where the answer itself shows it.
     text: String,
     reason: String,
-    at: String,
+    at: Moment,
 }
 
 struct Citation {
@@ -141,7 +142,7 @@ impl Notice {
             (_, true) => "notice-withdrawn-whole",
             (_, false) => "notice-withdrawn-source",
         });
-        let at = words::moment(language, notice.at.as_ref());
+        let at = Moment::new(language, notice.at.as_ref());
         Self { what, text: notice.text, reason: notice.reason, at }
     }
 }
@@ -155,7 +156,7 @@ impl Answer {
         let citations = answer.citations.iter();
         Self {
             number: answer.number,
-            published: words::moment(language, answer.published_at.as_ref()),
+            published: Moment::new(language, answer.published_at.as_ref()),
             withdrawn: is_withdrawn(&answer),
             citations: citations
                 .map(|c| Citation { title: c.title.clone(), source: c.source.clone() })
@@ -178,7 +179,7 @@ impl TicketPage {
         let withdrawn_by_asker = state == TicketState::Withdrawn;
         let waits = ticket.answer.is_none() && !withdrawn_by_asker;
         let withdrawn = ticket.answer.as_ref().is_some_and(is_withdrawn);
-        let due = words::moment(language, ticket.due_at.as_ref());
+        let due = Moment::new(language, ticket.due_at.as_ref());
         let former =
             ticket.former.iter().cloned().filter_map(|former| {
                 Some(Answer::new(language, former.answer?, former.score, former.comment))
@@ -196,7 +197,7 @@ impl TicketPage {
                 words::ticket_state(language, state)
             },
             unpromised: waits && due.is_empty(),
-            due: if waits { due } else { String::new() },
+            due: if waits { due } else { Moment::default() },
             former: former.collect(),
             waits_for: match ticket.waits_for() {
                 WaitsFor::Unspecified => Said::Borrowed(""),
@@ -215,7 +216,7 @@ impl TicketPage {
                 .timeline
                 .into_iter()
                 .map(|entry| Step {
-                    at: words::moment(language, entry.at.as_ref()),
+                    at: Moment::new(language, entry.at.as_ref()),
                     what: words::milestone(language, entry.what()),
                     unit: entry.unit,
                 })
@@ -389,6 +390,29 @@ mod tests {
         let page = of(ticket);
         assert!(!page.may_rate && page.answer.unwrap().withdrawn);
         assert_eq!(page.state, "Câu trả lời đã thu hồi");
+    }
+
+    #[test]
+    fn times_are_told_to_programs_too() {
+        let waiting = of(GetTicketResponse { answer: None, ..answered() });
+        let html = waiting.render().unwrap();
+        assert!(
+            html.contains(r#"<time datetime="1970-01-01T07:00:00+07:00">01/01/1970 07:00</time>"#),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn an_officers_answer_is_sent_back_with_words_and_an_automatic_one_without() {
+        let mut ticket = answered();
+        let html = of(ticket.clone()).render().unwrap();
+        assert!(html.contains("/khong-dung") && html.contains("aria-describedby=\"missing-hint\" required"));
+        ticket.answer.as_mut().unwrap().automatic = true;
+        let html = of(ticket.clone()).render().unwrap();
+        assert!(html.contains("/khong-dung") && !html.contains("aria-describedby=\"missing-hint\" required"));
+        ticket.rated = true;
+        ticket.answer.as_mut().unwrap().automatic = false;
+        assert!(!of(ticket).render().unwrap().contains("/khong-dung"), "it was rated");
     }
 
     #[test]
