@@ -221,7 +221,7 @@ async fn what_one_platform_exports_an_empty_one_imports() {
     let dir = data_dir();
     let platform = Platform::up(dir.path(), &[], &[]).await;
     let editor = as_editor(&platform).await;
-    let file = |lines: &[Value]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let file = |lines: &[Value]| lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
     let upload = async |editor: &Rest, text: &str| {
         editor.upload("/bien-tap/nhap", "answers", "kho.jsonl", text.as_bytes()).await
     };
