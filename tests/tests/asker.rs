@@ -339,3 +339,44 @@ async fn an_asker_amends_gives_and_withdraws_on_pages() {
     browser.stop().await;
     platform.stop().await;
 }
+
+/// Whoever wrote the answer, one button brings the question back; with an officer's it takes a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_did_not_solve_it_is_sent_back_from_its_page() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let (ticket_id, code) = asker.ask(ASKED).await;
+    officer.approve(&ticket_id, Some("Mèo không sủa.")).await;
+    asker.followed(&code, "TICKET_STATE_ANSWERED").await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    let page = format!("/theo-doi/{code}");
+    browser.without_javascript().await;
+    for language in ["en", "vi"] {
+        browser.width(320).await;
+        browser.go(&format!("{page}?lang={language}")).await;
+        assert!(browser.is_there("#not-solved textarea[required]").await, "{language}");
+    }
+    let refused = asker.page(&format!("{page}/khong-dung"), Some("answer_number=1&comment=+".into())).await;
+    assert_eq!(refused.status.as_u16(), 400, "{refused:?}");
+    assert!(refused.text.contains("Điều còn thiếu: Chưa có nội dung"), "{}", refused.text);
+    assert_eq!(followed(&asker, &code).await["state"], "TICKET_STATE_ANSWERED");
+
+    browser.fill("#missing", "Thế tiếng gì sủa?").await;
+    browser.click("#not-solved button").await;
+    browser.shows(".former", "Thế tiếng gì sủa?").await;
+    assert_eq!(browser.path().await, page);
+    assert!(!browser.is_there("#not-solved").await, "there is no answer to send back");
+    let again = until("the question at the desk again", || async {
+        let ticket = officer.get(&format!("/api/v1/tickets/{ticket_id}")).await.ok();
+        let back = ticket["question"]["followUps"][0] == "Thế tiếng gì sủa?";
+        (back && ticket["state"] == "ANSWER_STATE_DRAFTED").then_some(ticket)
+    })
+    .await;
+    let approve = format!("/api/v1/tickets/{ticket_id}/approve");
+    officer.post(&approve, &approval(&again, "Đó là tiếng chó.")).await.ok();
+    let answered = asker.followed(&code, "TICKET_STATE_ANSWERED").await;
+    assert_eq!(answered["answer"]["number"], 2, "{answered}");
+    browser.stop().await;
+    platform.stop().await;
+}

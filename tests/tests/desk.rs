@@ -281,3 +281,20 @@ async fn what_changed_is_for_officers_alone() {
     platform.rest_as("editor", None).await.post(&path, &body).await.refused(403, "ROLE_NOT_ALLOWED");
     platform.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_answer_is_approved_by_its_page() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
+    let (ticket_id, code) = asker.ask(ASKED).await;
+    let version = officer.drafted(&ticket_id).await["draft"]["version"].clone();
+    // Nine bytes of the form for each letter: the worst that Vietnamese can be.
+    let answer = "ễễễễ ".repeat(4_000);
+    let form = format!("version={version}&text={}", answer.replace('ễ', "%E1%BB%85").replace(' ', "+"));
+    let reply = officer.page(&format!("/can-bo/phieu/{ticket_id}/duyet"), Some(form)).await;
+    assert!(reply.status.is_success() && reply.text.contains("Đã duyệt"), "{}", reply.status);
+    let ticket = asker.followed(&code, "TICKET_STATE_ANSWERED").await;
+    assert!(ticket["answer"]["text"] == answer.trim(), "whole");
+    platform.stop().await;
+}

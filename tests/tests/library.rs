@@ -74,7 +74,12 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     visitor.get("/api/v1/catalogue/khong-co").await.refused(404, "CATALOGUE_ITEM_NOT_FOUND");
     let kinds = visitor.get("/api/v1/catalogue?kind=CATALOGUE_KIND_LAW").await.ok();
     assert_eq!(kinds["items"].as_array().unwrap().len(), 1, "{kinds}");
-    let sitemap = visitor.get("/sitemap.xml").await.text;
+    let index = visitor.get("/sitemap.xml").await.text;
+    assert!(index.contains("/sitemap/1.xml</loc>") && !index.contains("/sitemap/2.xml"), "{index}");
+    for none in ["0.xml", "2.xml"] {
+        assert_eq!(visitor.get(&format!("/sitemap/{none}")).await.status.as_u16(), 404, "{none}");
+    }
+    let sitemap = visitor.get("/sitemap/1.xml").await.text;
     for path in ["/hoi-nhieu", "/moi", "/danh-muc", "/danh-muc/nd-146", "/thu-vien/phi"] {
         assert!(sitemap.contains(&format!("{path}</loc>")), "{path}: {sitemap}");
     }
@@ -215,7 +220,7 @@ async fn the_store_is_a_file_and_comes_from_one_whole() {
     assert!(again.contains("2 câu không đổi"), "{again}");
     let refused = editor.page("/bien-tap/nhap", Some(format!("lines={}", encoded("{\"id\":1}")))).await;
     assert_eq!(refused.status.as_u16(), 400);
-    assert!(refused.text.contains("Có dòng không đúng dạng"), "{}", refused.text);
+    assert!(refused.text.contains("Dòng 1 không nhận: <span>Dòng không đúng dạng"), "{}", refused.text);
     let stranger = platform.rest().with_token(&platform.token("officer", None).await);
     assert_eq!(stranger.page("/bien-tap/xuat", None).await.status.as_u16(), 403);
     let browser = Browser::start(&platform.endpoints.http).await;
@@ -227,5 +232,58 @@ async fn the_store_is_a_file_and_comes_from_one_whole() {
         assert_eq!(browser.axe().await, Vec::<String>::new(), "{language}");
     }
     browser.stop().await;
+    platform.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_platform_exports_an_empty_one_imports() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let editor = as_editor(&platform).await;
+    let file = |lines: &[Value]| lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+    let upload = async |editor: &Rest, text: &str| {
+        editor.upload("/bien-tap/nhap", "answers", "kho.jsonl", text.as_bytes()).await
+    };
+    // More than one call takes, and an answer of the platform's own.
+    let many: Vec<Value> = (0..104)
+        .map(|n| line(&format!("cau-{n}"), &format!("Câu hỏi số {n} là gì?"), &format!("Đáp số {n}.")))
+        .collect();
+    let reply = upload(&editor, &file(&many)).await;
+    assert!(reply.status.is_success() && reply.text.contains("Đã lưu 104 câu"), "{reply:?}");
+    let (ticket_id, code) = platform.rest().ask(FEE).await;
+    platform.rest_as("officer", None).await.approve(&ticket_id, Some("Không thu phí.")).await;
+    platform.rest().followed(&code, "TICKET_STATE_ANSWERED").await;
+    platform.settle().await;
+
+    let exported = editor.page("/bien-tap/xuat?dang=jsonl", None).await.text;
+    let mut lines: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 105);
+    let reply = upload(&editor, &exported).await;
+    assert!(reply.text.contains("105 câu không đổi"), "{reply:?}");
+    // Its own answers are corrected, not written over; what is wrong is told by line.
+    let own = lines.iter().position(|line| line["id"] == format!("ticket:{ticket_id}")).unwrap();
+    lines[own]["answer"] = json!("Khác hẳn.");
+    let reply = upload(&editor, &format!("{{\n{}", file(&lines))).await;
+    for said in [
+        "104 câu không đổi".to_owned(),
+        "Dòng 1 không nhận: <span>Dòng không đúng dạng".to_owned(),
+        format!("Dòng {} không nhận: <span lang=\"vi\">câu trả lời của hệ thống", own + 2),
+    ] {
+        assert!(reply.text.contains(&said), "{said}: {reply:?}");
+    }
+    let reply = editor.upload("/bien-tap/nhap", "answers", "kho.jsonl", b"\xff").await;
+    assert_eq!(reply.status.as_u16(), 400, "{reply:?}");
+    platform.stop().await;
+
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let editor = as_editor(&platform).await;
+    for said in ["Đã lưu 105 câu", "105 câu không đổi"] {
+        let reply = upload(&editor, &exported).await;
+        assert!(reply.status.is_success() && reply.text.contains(said), "{said}: {reply:?}");
+    }
+    let again = editor.page("/bien-tap/xuat?dang=jsonl", None).await.text;
+    assert_eq!(again.lines().count(), 105);
+    assert!(again.contains(&format!("imported:{ticket_id}")) && !again.contains("ticket:"), "{again}");
     platform.stop().await;
 }

@@ -60,7 +60,7 @@ async fn question_and_answer(asker: &Browser, officer: &Browser, text: &str) {
         if score == 1 {
             asker.fill("#comment", "Chưa đúng ý tôi").await;
         }
-        asker.click("main form button").await;
+        asker.click("#rate button").await;
         until("the rating to be taken", || async { (asker.path().await == page).then_some(()) }).await;
     }
     let former = asker.text(".former").await;
@@ -85,6 +85,20 @@ async fn journeys_with_javascript_and_without() {
     asker.click("#suggestions button").await;
     assert!(asker.text(".notice").await.contains("Cảm ơn"));
     assert!(asker.text(".answer").await.contains(stored["answer"].as_str().unwrap()));
+
+    // The other language keeps what is typed; a form that is begun anew is empty.
+    asker.go("/").await;
+    asker.click("input[value=KIND_OPINION]").await;
+    asker.fill("#text", "Đang gõ dở").await;
+    asker.click("a.switch").await;
+    let typed = "return [document.documentElement.lang, document.querySelector('#text')?.value,
+                         document.querySelector('input[name=kind]:checked')?.value]";
+    until("what was typed, in English", || async {
+        (asker.run(typed).await == json!(["en", "Đang gõ dở", "KIND_OPINION"])).then_some(())
+    })
+    .await;
+    asker.go("/?lang=vi").await;
+    assert_eq!(asker.run(typed).await, json!(["vi", "", "KIND_QUESTION"]));
 
     sign_in(&officer, &platform, "officer").await;
     question_and_answer(&asker, &officer, STRANGE).await;
@@ -142,7 +156,7 @@ async fn an_editor_lands_in_the_store_and_a_withdrawn_answer_is_gone() {
     let reply = platform.rest().get(&format!("/thu-vien/{id}")).await;
     assert_eq!(reply.status.as_u16(), 410, "{}", reply.text);
     assert!(!reply.text.contains(stored()["answer"].as_str().unwrap()));
-    for path in ["/atom.xml", "/sitemap.xml", "/thu-vien"] {
+    for path in ["/atom.xml", "/sitemap/1.xml", "/thu-vien"] {
         let reply = platform.rest().get(path).await;
         assert!(reply.status.is_success() && !reply.text.contains(&format!("/thu-vien/{id}")), "{path}");
     }
@@ -195,7 +209,7 @@ async fn kept_pages_are_written_anew_with_each_change_and_each_end() {
         (ids.next().unwrap(), json!({"reason": "Sai căn cứ"})),
         (ids.next().unwrap(), json!({"validUntil": soon.to_rfc3339()})),
     ] {
-        let (page, feed) = (format!("/thu-vien/{id}"), "/sitemap.xml");
+        let (page, feed) = (format!("/thu-vien/{id}"), "/sitemap/1.xml");
         let (status, tag, text) = library(&platform, &page, None).await;
         assert_eq!(status, 200, "{text}");
         assert_eq!(library(&platform, &page, Some(&tag)).await.0, 304, "nothing has changed");

@@ -193,7 +193,13 @@ name = "Định danh mẫu"
     until("the consent", || async { (!browser.is_there("input[name=login]").await).then_some(()) }).await;
     browser.click("button[type=submit]").await;
     browser.shows(".notice", "Nguyễn Văn An").await;
+    assert_eq!(browser.path().await, "/xac-thuc/xong", "the code has gone from the address");
     assert_eq!(browser.look("xac-thuc-xong").await, Vec::<String>::new());
+    browser.click("a.switch").await;
+    browser.shows("h1", "Your identity is verified").await;
+    browser.shows(".notice", "Nguyễn Văn An").await;
+    assert_eq!(browser.look("xac-thuc-xong").await, Vec::<String>::new());
+    browser.click("a.switch").await;
     browser.click("#ask-new").await;
     browser.shows("#shown", "Nguyễn Văn An").await;
     assert_eq!(browser.look("hoi-da-xac-thuc").await, Vec::<String>::new());

@@ -1,5 +1,6 @@
-// Everything works without this file: it shows answers while the question is being typed, keeps an
-// impatient second click from sending a form twice, and lets officers use the keyboard.
+// Everything works without this file: it shows answers while the question is being typed, takes what is typed
+// over to the other language, keeps an impatient second click from sending a form twice, and lets officers use
+// the keyboard.
 
 const PAUSE_MS = 400;
 const SHORTEST = 12;
@@ -7,6 +8,7 @@ const LONGEST = 500;
 const PROMISE_MS = 1500;
 const PROMISE_TRIES = 20;
 const WATCH_MS = 20000;
+const TYPED = "motcua-typed";
 
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
@@ -29,6 +31,8 @@ if (field) {
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", `refused ${field.getAttribute("aria-describedby") ?? ""}`.trim());
 }
+const ask = document.querySelector("#ask");
+if (ask) keepTyped(ask);
 
 const text = document.querySelector("#ask #text");
 const place = document.querySelector("#suggestions");
@@ -54,6 +58,32 @@ async function read(url, options) {
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
+// What is typed goes over to the same page in the other language: in this tab, and nowhere else.
+function keepTyped(form) {
+  const fields = [...form.elements].filter((e) => e.name && !["hidden", "file", "submit"].includes(e.type));
+  const lang = document.documentElement.lang;
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(TYPED));
+    sessionStorage.removeItem(TYPED);
+    if (kept?.lang === lang) {
+      for (const field of fields) {
+        if (field.type === "radio") field.checked = kept.values[field.name] === field.value;
+        else if (!field.readOnly) field.value = kept.values[field.name] ?? field.value;
+      }
+    }
+  } catch {
+    // Where nothing may be kept, the other language begins with an empty form.
+    return;
+  }
+  const other = document.querySelector("a.switch");
+  other?.addEventListener("click", () => {
+    const values = Object.fromEntries(new FormData(form));
+    const typed = fields.map(({ name }) => [name, values[name]]);
+    sessionStorage.setItem(TYPED, JSON.stringify({ lang: other.lang, values: Object.fromEntries(typed) }));
+  });
+  form.addEventListener("submit", () => sessionStorage.removeItem(TYPED));
+}
+
 function suggest(text, place) {
   document.querySelector("#look")?.parentElement.remove();
   let timer;
@@ -76,7 +106,9 @@ function suggest(text, place) {
     search = new AbortController();
     try {
       const lang = document.documentElement.lang;
-      const found = await read(`/goi-y?${new URLSearchParams({ q, lang })}`, { signal: search.signal });
+      // In the body: addresses end up in logs.
+      const body = new URLSearchParams({ q });
+      const found = await read(`/goi-y?lang=${lang}`, { method: "POST", body, signal: search.signal });
       place.replaceChildren(...found.body.childNodes);
     } catch (error) {
       // Suggestions are a help, not a need: the form goes on without them.

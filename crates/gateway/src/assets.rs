@@ -105,11 +105,36 @@ pub(crate) fn known(
     tag: &str,
     content: impl IntoResponse,
 ) -> Response {
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
+    let known = has(headers, tag);
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { content.into_response() };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     if let Ok(tag) = tag.parse() {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
+}
+
+/// Whether the caller has what the tag stands for (RFC 9110, 13.1.2): tags are compared weakly.
+fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    // Our tags have no comma: a foreign one that has is cut into pieces none of which is ours.
+    let mut tags = lines.flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|theirs| theirs == "*" || opaque(theirs) == opaque(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_the_content_is_known_by_any_of_their_tags() {
+        let known = |lines: &[&'static str]| {
+            let lines = lines.iter().map(|line| (header::IF_NONE_MATCH, HeaderValue::from_static(line)));
+            has(&lines.collect(), "W/\"1f\"")
+        };
+        assert!(known(&["W/\"1f\""]) && known(&["\"1f\""]) && known(&["*"]));
+        assert!(known(&["\"a\", W/\"b,c\" , W/\"1f\""]) && known(&["\"a\"", "\"1f\""]));
+        assert!(!known(&[]) && !known(&["\"1\", \"f\""]) && !known(&["1f"]) && !known(&["\"*\""]));
+    }
 }

@@ -1,12 +1,19 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroU32,
+    ops::RangeInclusive,
     time::Duration,
 };
 
 use axum::http::{HeaderMap, header};
 use runtime::{RoleName, Secret};
 use serde::{Deserialize, Serialize};
+
+use crate::pages;
+
+/// What `desk_form_max_bytes` and `import_max_bytes` can be.
+const DESK_FORM_BYTES: RangeInclusive<usize> = 64 * 1024..=4 * 1024 * 1024;
+const IMPORT_BYTES: RangeInclusive<usize> = 1024 * 1024..=32 * 1024 * 1024;
 
 /// The section `[gateway]` of the configuration.
 #[derive(Deserialize, Serialize, Clone, Debug)]
@@ -16,6 +23,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Largest request body, in bytes.
     pub body_max_bytes: usize,
+    /// Largest form of officers and editors, in bytes: a letter of their long answers takes up to twelve in it.
+    pub desk_form_max_bytes: usize,
+    /// Largest file of answered questions, in bytes.
+    pub import_max_bytes: usize,
     /// Longest time for one request, in milliseconds.
     pub timeout_ms: u64,
     /// How long an officer's session lasts however busy it is, in hours.
@@ -38,6 +49,8 @@ pub struct Config {
     pub client_requests_per_minute: NonZeroU32,
     /// Forms and other changes of one client that is not signed in, per minute.
     pub client_changes_per_minute: NonZeroU32,
+    /// Searches of one client that is not signed in, and looks for the like of what is being typed, per minute.
+    pub client_searches_per_minute: NonZeroU32,
     /// Attempts of one client to sign in, per minute.
     pub client_sign_ins_per_minute: NonZeroU32,
     /// Share of the words searched for that an answer must have to be shown, 0 to 1 …
@@ -155,6 +168,8 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             body_max_bytes: 64 * 1024,
+            desk_form_max_bytes: 256 * 1024,
+            import_max_bytes: 8 * 1024 * 1024,
             timeout_ms: 15_000,
             session_hours: 12,
             session_idle_minutes: NonZeroU32::new(30).expect("not zero"),
@@ -166,6 +181,7 @@ impl Default for Config {
             proxies: 0,
             client_requests_per_minute: NonZeroU32::new(600).expect("not zero"),
             client_changes_per_minute: NonZeroU32::new(60).expect("not zero"),
+            client_searches_per_minute: NonZeroU32::new(120).expect("not zero"),
             client_sign_ins_per_minute: NonZeroU32::new(10).expect("not zero"),
             search_words_min: 0.75,
             search_probability_min: 0.3,
@@ -186,6 +202,25 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Refuses what would shut officers out, or let one request fill the memory.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        for (key, bytes, bounds) in [
+            ("desk_form_max_bytes", self.desk_form_max_bytes, DESK_FORM_BYTES),
+            ("import_max_bytes", self.import_max_bytes, IMPORT_BYTES),
+        ] {
+            let (least, most) = (bounds.start(), bounds.end());
+            anyhow::ensure!(bounds.contains(&bytes), "gateway.{key} is {bytes}, not {least} to {most}");
+        }
+        let days = self.wall_days;
+        anyhow::ensure!((1..=366).contains(&days), "gateway.wall_days is {days}, not 1 to 366");
+        Ok(())
+    }
+
+    /// The largest form that may be sent to a path.
+    pub(crate) fn form_max_bytes(&self, path: &str) -> usize {
+        if pages::is_desk(path) { self.desk_form_max_bytes } else { self.body_max_bytes }
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
@@ -217,5 +252,31 @@ impl Config {
         let is_host = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
         let scheme = if self.secure_cookies { "https" } else { "http" };
         format!("{scheme}://{}", host.filter(is_host).unwrap_or("localhost"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_desks_may_send_long_forms() {
+        let config = Config::default();
+        for path in ["/can-bo/phieu/x/duyet", "/bien-tap/gop", "/tu-dong", "/tu-dong/dung"] {
+            assert_eq!(config.form_max_bytes(path), 256 * 1024, "{path}");
+        }
+        for path in ["/ask", "/theo-doi/x/danh-gia", "/dang-nhap", "/can-bosh", "/api/v1/questions"] {
+            assert_eq!(config.form_max_bytes(path), 64 * 1024, "{path}");
+        }
+    }
+
+    #[test]
+    fn limits_have_limits() {
+        assert!(Config::default().check().is_ok());
+        for desk_form_max_bytes in [0, 64 * 1024 - 1, 4 * 1024 * 1024 + 1] {
+            let error = Config { desk_form_max_bytes, ..Config::default() }.check().unwrap_err();
+            assert!(error.to_string().contains("gateway.desk_form_max_bytes"), "{error}");
+        }
+        assert!(Config { import_max_bytes: 1 << 30, ..Config::default() }.check().is_err());
     }
 }

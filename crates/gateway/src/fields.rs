@@ -145,7 +145,8 @@ impl FromRequest<Gateway> for Form {
         if !kind.is_some_and(|k| k.starts_with("application/x-www-form-urlencoded")) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BODY_NOT_A_FORM"));
         }
-        let bytes = body::read(request.into_body(), gateway.config().body_max_bytes).await?;
+        let max = gateway.config().form_max_bytes(request.uri().path());
+        let bytes = body::read(request.into_body(), max).await?;
         Fields::parse(&bytes).map(Self)
     }
 }

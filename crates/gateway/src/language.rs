@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::LazyLock};
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, Uri, header},
     middleware::Next,
     response::Response,
@@ -11,8 +11,14 @@ use axum::{
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use unic_langid::LanguageIdentifier;
 
+use crate::{
+    config::Config,
+    session::{self, set_cookie},
+    state::Gateway,
+};
+
 const COOKIE: &str = "motcua_lang";
-const YEAR: u32 = 365 * 24 * 3600;
+const YEAR: u64 = 365 * 24 * 3600;
 
 const VI: &str = include_str!("../locales/vi.ftl");
 const EN: &str = include_str!("../locales/en.ftl");
@@ -51,8 +57,8 @@ impl Language {
     }
 
     /// For pages: what the address asks for, else what it asked for before, else Vietnamese.
-    pub fn of_page(uri: &Uri, headers: &HeaderMap) -> Self {
-        Self::asked(uri).or_else(|| Self::remembered(headers)).unwrap_or_default()
+    pub fn of_page(uri: &Uri, headers: &HeaderMap, config: &Config) -> Self {
+        Self::asked(uri).or_else(|| Self::remembered(headers, config)).unwrap_or_default()
     }
 
     fn asked(uri: &Uri) -> Option<Self> {
@@ -60,8 +66,8 @@ impl Language {
         pairs.find_map(|(name, value)| (name == "lang").then(|| Self::tagged(value))?)
     }
 
-    fn remembered(headers: &HeaderMap) -> Option<Self> {
-        Self::tagged(crate::session::cookie(headers, COOKIE)?)
+    fn remembered(headers: &HeaderMap, config: &Config) -> Option<Self> {
+        Self::tagged(session::cookie(headers, &session::name(COOKIE, config))?)
     }
 
     fn tagged(tag: &str) -> Option<Self> {
@@ -114,14 +120,19 @@ impl Language {
     }
 }
 
-/// Remembers the language that a page's address asks for.
-pub(crate) async fn remember(request: Request, next: Next) -> Response {
-    let asked = Language::asked(request.uri());
+/// Remembers the language that a page's address asks for. What sets a cookie is not for caches that others share.
+pub(crate) async fn remember(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let remembered = Language::remembered(request.headers(), gateway.config());
+    let asked = Language::asked(request.uri()).filter(|asked| remembered != Some(*asked));
     let mut response = next.run(request).await;
-    if let Some(language) = asked {
-        let cookie = format!("{COOKIE}={}; Path=/; Max-Age={YEAR}; SameSite=Lax", language.tag());
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
+    let cookie = asked.and_then(|asked| set_cookie(COOKIE, asked.tag(), YEAR, "Lax", gateway.config()));
+    if let Some(cookie) = cookie {
+        let headers = response.headers_mut();
+        headers.append(header::SET_COOKIE, cookie);
+        let cached =
+            headers.get_mut(header::CACHE_CONTROL).filter(|value| value.as_bytes().starts_with(b"public"));
+        if let Some(cached) = cached {
+            *cached = HeaderValue::from_static("private, no-cache");
         }
     }
     response
@@ -172,7 +183,7 @@ mod tests {
         let of = |address: &str, cookie: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, cookie.parse().unwrap());
-            Language::of_page(&address.parse().unwrap(), &headers)
+            Language::of_page(&address.parse().unwrap(), &headers, &Config::default())
         };
         assert_eq!(of("/", ""), Language::Vietnamese);
         assert_eq!(of("/?lang=en", ""), Language::English);

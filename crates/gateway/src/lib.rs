@@ -43,7 +43,7 @@ use state::Gateway;
 /// Every route: REST under `/api`, pages, assets, and the process's health.
 ///
 /// # Errors
-/// If the section `[gateway.oidc]` cannot be.
+/// If a key of `[gateway]` is out of its bounds, or the section `[gateway.oidc]` cannot be.
 pub fn router(context: &Context, config: &Config) -> anyhow::Result<Router> {
     let gateway = Gateway::try_new(context.clone(), config.clone())?;
     let limited = Router::new()
@@ -81,6 +81,11 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    if !config.public_url.is_empty() && config.proxies == 0 {
+        tracing::warn!(
+            "gateway.public_url is set and gateway.proxies is 0: if a proxy stands in front, all its clients share one limit"
+        );
+    }
     connections::serve(router(&context, &config)?, &config, listener, shutdown).await;
     Ok(())
 }

@@ -26,6 +26,7 @@ pub(crate) struct Remote(pub SocketAddr);
 pub(crate) struct Limits {
     requests: DefaultKeyedRateLimiter<IpAddr>,
     changes: DefaultKeyedRateLimiter<IpAddr>,
+    searches: DefaultKeyedRateLimiter<IpAddr>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
     seen: AtomicU32,
 }
@@ -35,18 +36,45 @@ impl Limits {
         Self {
             requests: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_requests_per_minute)),
             changes: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_changes_per_minute)),
+            searches: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_searches_per_minute)),
             sign_ins: DefaultKeyedRateLimiter::keyed(Quota::per_minute(config.client_sign_ins_per_minute)),
             seen: AtomicU32::new(0),
         }
     }
 
-    fn allow(&self, client: IpAddr, changes: bool) -> bool {
+    fn allow(&self, client: IpAddr, what: What) -> bool {
         if self.seen.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.requests.retain_recent();
             self.changes.retain_recent();
+            self.searches.retain_recent();
             self.sign_ins.retain_recent();
         }
-        self.requests.check_key(&client).is_ok() && (!changes || self.changes.check_key(&client).is_ok())
+        let more = match what {
+            What::Look => None,
+            What::Change => Some(&self.changes),
+            What::Search => Some(&self.searches),
+        };
+        self.requests.check_key(&client).is_ok()
+            && more.is_none_or(|limiter| limiter.check_key(&client).is_ok())
+    }
+}
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Look,
+    Change,
+    /// The model reads a text: the dearest of what anybody may ask.
+    Search,
+}
+
+impl What {
+    fn of(method: &Method, path: &str) -> Self {
+        match path {
+            "/tra-cuu" | "/goi-y" | "/api/v1/search" => Self::Search,
+            _ if matches!(*method, Method::GET | Method::HEAD) => Self::Look,
+            _ => Self::Change,
+        }
     }
 }
 
@@ -79,10 +107,10 @@ impl FromRequestParts<Gateway> for Client {
 pub(crate) async fn per_client(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let remote = request.extensions().get::<Remote>().map(|remote| remote.0.ip());
     let client = client(remote, request.headers(), gateway.config().proxies);
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let what = What::of(request.method(), request.uri().path());
     if let Some(client) = client
         && !SignedIn::is_known(request.headers(), &gateway)
-        && !gateway.limits().allow(client, changes)
+        && !gateway.limits().allow(client, what)
     {
         return Problem::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS").into_response();
     }
@@ -146,8 +174,23 @@ mod tests {
             ..Config::default()
         });
         let (one, other) = ([203, 0, 113, 1].into(), [203, 0, 113, 2].into());
-        assert!(limits.allow(one, true) && !limits.allow(one, true));
-        assert!(limits.allow(one, false) && limits.allow(one, false) && !limits.allow(one, false));
-        assert!(limits.allow(other, true), "one client's limit is not another's");
+        let (change, look) = (What::Change, What::Look);
+        assert!(limits.allow(one, change) && !limits.allow(one, change));
+        assert!(limits.allow(one, look) && limits.allow(one, look) && !limits.allow(one, look));
+        assert!(limits.allow(other, change), "one client's limit is not another's");
+    }
+
+    #[test]
+    fn searches_have_a_limit_of_their_own() {
+        assert_eq!(What::of(&Method::POST, "/goi-y"), What::Search);
+        assert_eq!(What::of(&Method::GET, "/tra-cuu"), What::Search);
+        assert_eq!(What::of(&Method::GET, "/"), What::Look);
+        assert_eq!(What::of(&Method::POST, "/ask"), What::Change);
+        let few = NonZeroU32::new(2).unwrap();
+        let limits = Limits::new(&Config { client_searches_per_minute: few, ..Config::default() });
+        let one = [203, 0, 113, 1].into();
+        assert!(limits.allow(one, What::Search) && limits.allow(one, What::Search));
+        assert!(!limits.allow(one, What::Search));
+        assert!(limits.allow(one, What::Change), "who has searched may still ask");
     }
 }

@@ -11,6 +11,7 @@ mod digest;
 mod editor;
 mod family;
 mod feeds;
+mod import;
 mod inbox;
 pub(crate) mod kept;
 mod library;
@@ -70,7 +71,8 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/ask", post(asker::ask))
         .route(verify::START, get(verify::start))
         .route(oidc::ASKER_RETURN, get(verify::complete))
-        .route("/goi-y", get(asker::suggestions))
+        .route(verify::END, get(verify::end))
+        .route("/goi-y", post(asker::suggestions))
         .route("/da-ro", post(library::answered_me))
         .route("/tra-cuu", get(library::search))
         .route("/thu-vien", get(library::list))
@@ -80,7 +82,8 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/danh-muc", get(catalogue::list))
         .route("/danh-muc/{itemId}", get(catalogue::item))
         .route("/atom.xml", get(feeds::atom))
-        .route("/sitemap.xml", get(feeds::sitemap))
+        .route("/sitemap.xml", get(feeds::sitemaps))
+        .route("/sitemap/{page}", get(feeds::sitemap))
         .route("/robots.txt", get(feeds::robots))
         .route("/nhan-tin", post(subscribe::subscribe))
         .route("/nhan-tin/xac-nhan/{token}", get(subscribe::confirm_form).post(subscribe::confirm))
@@ -114,7 +117,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/bien-tap/kho", get(store::list))
         .route("/bien-tap/gop", post(merge::merge))
         .route("/bien-tap/xuat", get(merge::export))
-        .route("/bien-tap/nhap", get(merge::import_form).post(merge::import))
+        .route("/bien-tap/nhap", get(import::form).post(import::import))
         .route("/bien-tap/tra-loi/{passageId}/xem-truoc", post(merge::preview))
         .route("/bien-tap/tuong-hop", post(editor::mark_compatible))
         .route("/bien-tap/tra-loi", get(editor::find))
@@ -158,7 +161,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/can-bo/phieu/{ticketId}/yeu-cau-sua", post(review::correct))
         .layer(from_fn_with_state(gateway.clone(), session::pages))
         .layer(from_fn(guard::same_site))
-        .layer(from_fn(language::remember))
+        .layer(from_fn_with_state(gateway.clone(), language::remember))
 }
 
 /// What surrounds every page.
@@ -169,7 +172,7 @@ pub(crate) struct Frame {
     language: Language,
     /// The page's path; empty: it is in no list of pages.
     path: String,
-    /// This page in the other language; empty: it is the answer to a form.
+    /// This page in the other language; empty: it is the answer to a form, or to a provider's redirect.
     switch: String,
     /// Who is signed in, and as what; empty: nobody.
     name: String,
@@ -217,9 +220,12 @@ impl FromRequestParts<Gateway> for Frame {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
         let Visitor(caller) = Visitor::from_request_parts(parts, gateway).await?;
-        let language = Language::of_page(&parts.uri, &parts.headers);
+        let language = Language::of_page(&parts.uri, &parts.headers, gateway.config());
         let switch = match parts.method {
-            Method::GET => in_language(&parts.uri, language.other()),
+            // What a provider sends back with counts once.
+            Method::GET if ![oidc::RETURN, oidc::ASKER_RETURN].contains(&parts.uri.path()) => {
+                in_language(&parts.uri, language.other())
+            }
             _ => String::new(),
         };
         let path = parts.uri.path().to_owned();
@@ -289,8 +295,8 @@ struct Asked {
 impl FromRequestParts<Gateway> for Asked {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Infallible> {
-        let language = Language::of_page(&parts.uri, &parts.headers);
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        let language = Language::of_page(&parts.uri, &parts.headers, gateway.config());
         Ok(Self { uri: parts.uri.clone(), headers: parts.headers.clone(), language })
     }
 }
@@ -322,6 +328,12 @@ struct ErrorPage {
 /// Whether only officers and others who are signed in come here.
 pub(crate) fn is_officers(path: &str) -> bool {
     ["/can-bo", "/bien-tap", "/bao-cao", "/tong-quan", "/tu-dong"].iter().any(|page| path.starts_with(page))
+}
+
+/// Whether officers and editors write there.
+pub(crate) fn is_desk(path: &str) -> bool {
+    let first = path.split('/').nth(1);
+    first.is_some_and(|first| ["can-bo", "bien-tap", "tu-dong"].contains(&first))
 }
 
 fn is_page(path: &str) -> bool {

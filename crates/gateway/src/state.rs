@@ -58,8 +58,7 @@ struct Inner {
 
 impl Gateway {
     pub fn try_new(context: Context, config: Config) -> anyhow::Result<Self> {
-        let days = config.wall_days;
-        anyhow::ensure!((1..=366).contains(&days), "gateway.wall_days is {days}, not 1 to 366");
+        config.check()?;
         let places = Semaphore::new(config.concurrency_max);
         let uploads = Semaphore::new(config.uploads_max);
         let limits = Limits::new(&config);

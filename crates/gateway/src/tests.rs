@@ -144,6 +144,7 @@ async fn a_refused_form_keeps_what_was_typed_as_text() {
 async fn forms_of_other_sites_are_refused() {
     for path in [
         "/ask",
+        "/goi-y",
         "/dang-nhap",
         "/dang-xuat",
         "/can-bo/phieu/x/duyet",
@@ -155,6 +156,44 @@ async fn forms_of_other_sites_are_refused() {
         request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
         assert_eq!(send(app().await, request).await.0, StatusCode::FORBIDDEN, "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_being_typed_is_never_in_an_address() {
+    assert_eq!(get("/goi-y?q=cot+den").await.0, StatusCode::METHOD_NOT_ALLOWED);
+    let request = post("/goi-y?lang=en", "application/x-www-form-urlencoded;charset=UTF-8", "q=cot+den");
+    let (status, _, body) = send(app().await, request).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "the peer is asked: {body}");
+}
+
+#[tokio::test]
+async fn robots_are_told_what_is_not_for_them() {
+    let (status, response, body) = get("/robots.txt").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/plain; charset=utf-8");
+    for closed in ["/theo-doi/", "/can-bo", "/xac-thuc", "/goi-y", "/tra-cuu?"] {
+        assert!(body.lines().any(|line| line == format!("Disallow: {closed}")), "{closed}: {body}");
+    }
+    assert!(body.ends_with("\nSitemap: http://localhost/sitemap.xml\n"), "{body}");
+}
+
+#[tokio::test]
+async fn the_language_is_remembered_as_carefully_as_a_session() {
+    let config = Config { secure_cookies: true, ..Config::default() };
+    let app = router(&context().await, &config).unwrap();
+    let robots = |cookie: &'static str| {
+        let request = Request::get("/robots.txt?lang=en").header(header::COOKIE, cookie);
+        send(app.clone(), request.body(Body::empty()).unwrap())
+    };
+    let (_, response, _) = robots("a=b").await;
+    assert_eq!(
+        response.headers()[header::SET_COOKIE],
+        "__Host-motcua_lang=en; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax; Secure"
+    );
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "private, no-cache", "with a cookie it is of one");
+    let (_, response, _) = robots("__Host-motcua_lang=en").await;
+    assert!(!response.headers().contains_key(header::SET_COOKIE), "it is remembered");
+    assert_eq!(response.headers()[header::CACHE_CONTROL], "public, no-cache");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Forms with files: photos, or a digest's sheet. A photo is read into memory, at most `gateway.photo_max_bytes` of it, and handed on
+//! Forms with files: photos, a digest's sheet, or answered questions. A photo is read into memory, at most `gateway.photo_max_bytes` of it, and handed on
 //! to intake before the next one is read: a slow client keeps only its own place here waiting.
 
 use api::intake::v1::{UploadPhotoRequest, UploadPhotoResponse};
@@ -12,7 +12,9 @@ use axum::{
 use bytes::Bytes;
 
 use crate::{
+    config::Config,
     fields::{Fields, Form},
+    pages::is_desk,
     problem::Problem,
     state::Gateway,
 };
@@ -43,8 +45,8 @@ pub(crate) struct Upload {
     pub photo_ids: Vec<String>,
     /// Why a photo was not taken: the first of them.
     pub refused: Option<Problem>,
-    /// The file of the part `sheet`.
-    pub sheet: Option<Vec<u8>>,
+    /// The file of the part `sheet`, or of `answers`.
+    pub file: Option<Vec<u8>>,
 }
 
 impl FromRequest<Gateway> for Upload {
@@ -53,22 +55,23 @@ impl FromRequest<Gateway> for Upload {
     async fn from_request(mut request: Request, gateway: &Gateway) -> Result<Self, Problem> {
         if !is_multipart(request.headers()) {
             let Form(fields) = Form::from_request(request, gateway).await?;
-            return Ok(Self { fields, photo_ids: Vec::new(), refused: None, sheet: None });
+            return Ok(Self { fields, photo_ids: Vec::new(), refused: None, file: None });
         }
+        let path = request.uri().path().to_owned();
         let Ok(_place) = gateway.uploads().try_acquire() else {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "OVERLOADED"));
         };
         DefaultBodyLimit::max(gateway.config().upload_max_bytes).apply(&mut request);
         let parts = Multipart::from_request(request, gateway).await;
         let parts = parts.map_err(|_| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BODY_NOT_A_FORM"))?;
-        Self::read(parts, gateway).await
+        Self::read(parts, gateway, &path).await
     }
 }
 
 impl Upload {
-    async fn read(mut parts: Multipart, gateway: &Gateway) -> Result<Self, Problem> {
-        let mut read = Self { fields: Fields::default(), photo_ids: Vec::new(), refused: None, sheet: None };
-        let mut text_left = gateway.config().body_max_bytes;
+    async fn read(mut parts: Multipart, gateway: &Gateway, path: &str) -> Result<Self, Problem> {
+        let mut read = Self { fields: Fields::default(), photo_ids: Vec::new(), refused: None, file: None };
+        let mut text_left = gateway.config().form_max_bytes(path);
         for _ in 0..PARTS_MAX {
             let Some(mut part) = parts.next_field().await.map_err(|error| broken(&error))? else {
                 return Ok(read);
@@ -90,10 +93,9 @@ impl Upload {
                         Err(problem) => read.refused = Some(problem),
                     }
                 }
-            } else if name == "sheet" {
-                let sheet = bytes_of(&mut part, SHEET_MAX).await?;
-                let sheet = sheet.ok_or_else(|| Problem::invalid("SHEET_NOT_READABLE"))?;
-                read.sheet = Some(sheet).filter(|sheet| !sheet.is_empty());
+            } else if let Some((max, reason)) = desk_file(&name, path, gateway.config()) {
+                let file = bytes_of(&mut part, max).await?.ok_or_else(|| Problem::invalid(reason))?;
+                read.file = Some(file).filter(|file| !file.is_empty());
             }
         }
         Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE"))
@@ -111,6 +113,16 @@ impl Upload {
             Some(bytes) => hand_on(gateway, bytes).await,
             None => Err(too_large(gateway.config().photo_max_bytes)),
         }
+    }
+}
+
+/// How large such a file may be, and what a larger one is refused with. `None`: it is not taken there.
+fn desk_file(name: &str, path: &str, config: &Config) -> Option<(usize, &'static str)> {
+    match name {
+        _ if !is_desk(path) => None,
+        "sheet" => Some((SHEET_MAX, "SHEET_NOT_READABLE")),
+        "answers" => Some((config.import_max_bytes, "IMPORT_TOO_LARGE")),
+        _ => None,
     }
 }
 
@@ -160,5 +172,13 @@ mod tests {
         assert!(is_upload("/api/v1/photos", &headers("image/jpeg")));
         assert!(!is_upload("/ask", &headers("application/x-www-form-urlencoded")));
         assert!(!is_upload("/ask", &HeaderMap::new()));
+    }
+
+    #[test]
+    fn files_that_stay_in_memory_are_taken_at_the_desks_only() {
+        let max = |name, path| desk_file(name, path, &Config::default()).map(|(max, _)| max);
+        assert_eq!(max("sheet", "/can-bo/tong-hop/x/nhap"), Some(SHEET_MAX));
+        assert_eq!(max("answers", "/bien-tap/nhap"), Some(8 << 20));
+        assert_eq!((max("answers", "/ask"), max("other", "/bien-tap/nhap")), (None, None));
     }
 }

@@ -10,6 +10,8 @@ pub const LABEL_MAX: usize = 300;
 
 /// Ids of passages made from the platform's own answers begin so; nobody else may use it.
 const TICKET: &str = "ticket:";
+/// Of those that came from another platform's own answers.
+const IMPORTED: &str = "imported:";
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Passage {
@@ -32,8 +34,8 @@ pub enum Invalid {
     TooLong(&'static str, usize),
     #[error("{0} có ký tự NUL")]
     Nul(&'static str),
-    #[error("mã bắt đầu bằng \"{TICKET}\" chỉ dành cho câu hỏi của hệ thống")]
-    Reserved,
+    #[error("câu trả lời của hệ thống chỉ được đính chính, không nhập đè")]
+    Own,
     #[error("mã bị lặp trong cùng một lô")]
     Repeated,
     #[error("câu trả lời đã bị thu hồi hoặc thay thế")]
@@ -51,12 +53,9 @@ impl Passage {
         self.id.strip_prefix(TICKET)
     }
 
-    /// Trims every part and checks its limits. For passages from outside.
-    pub fn imported(self) -> Result<Self, Invalid> {
-        if self.id.trim().starts_with(TICKET) {
-            return Err(Invalid::Reserved);
-        }
-        self.checked()
+    /// The id it gets here if it is a ticket's answer of another platform.
+    pub fn id_from_elsewhere(&self) -> Option<String> {
+        self.ticket_id().map(|id| format!("{IMPORTED}{id}"))
     }
 
     /// Trims every part and checks its limits.
@@ -108,16 +107,22 @@ mod tests {
 
     #[test]
     fn parts_are_trimmed_and_limited() {
-        assert_eq!(passage().imported().unwrap().id, "a");
+        assert_eq!(passage().checked().unwrap().id, "a");
         let bad = [
             (Passage { question: "  ".into(), ..passage() }, Invalid::Empty("câu hỏi")),
             (Passage { answer: "x".repeat(20_001), ..passage() }, Invalid::TooLong("câu trả lời", 20_000)),
             (Passage { unit: "a\0".into(), ..passage() }, Invalid::Nul("đơn vị")),
-            (Passage { id: "ticket:1".into(), ..passage() }, Invalid::Reserved),
         ];
         for (passage, reason) in bad {
-            assert_eq!(passage.imported(), Err(reason));
+            assert_eq!(passage.checked(), Err(reason));
         }
+    }
+
+    #[test]
+    fn another_platforms_answers_are_not_taken_for_tickets_of_this_one() {
+        let own = Passage { id: Passage::id_of_ticket("1"), ..passage() };
+        assert_eq!(own.id_from_elsewhere().as_deref(), Some("imported:1"));
+        assert_eq!(passage().id_from_elsewhere(), None);
     }
 
     #[test]

@@ -103,26 +103,41 @@ impl Knowledge {
         let mut ids = HashSet::new();
         let (mut passages, mut refused) = (Vec::new(), Vec::new());
         for (index, answer) in (0..).zip(answers) {
-            let checked = passage_of(answer).imported();
-            match checked.and_then(|p| if ids.insert(p.id.clone()) { Ok(p) } else { Err(Invalid::Repeated) })
-            {
+            let checked = passage_of(answer).checked();
+            let id = |p: &Passage| p.id_from_elsewhere().unwrap_or_else(|| p.id.clone());
+            match checked.and_then(|p| if ids.insert(id(&p)) { Ok(p) } else { Err(Invalid::Repeated) }) {
                 Ok(passage) => passages.push((index, passage)),
                 Err(reason) => refused.push(ImportRefusal { index, reason: reason.to_string() }),
             }
         }
         let now = self.clock.now();
         let mut tx = self.pool.begin().await?;
-        let ids: Vec<String> = passages.iter().map(|(_, passage)| passage.id.clone()).collect();
+        let both = |passage: &Passage| [Some(passage.id.clone()), passage.id_from_elsewhere()];
+        let ids: Vec<String> = passages.iter().flat_map(|(_, passage)| both(passage)).flatten().collect();
         storage::life::lock(&mut tx, &ids).await?;
         let known = storage::life::shown(&mut tx, &ids, now).await?.into_iter();
         let known: HashMap<String, Shown> =
             known.map(|shown| (shown.kept.passage.id.clone(), shown)).collect();
+        for (_, passage) in &mut passages {
+            if !known.contains_key(&passage.id)
+                && let Some(id) = passage.id_from_elsewhere()
+            {
+                passage.id = id;
+            }
+        }
         let (mut fresh, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0);
         for (index, passage) in &passages {
             match known.get(&passage.id) {
                 None => fresh.push(passage),
                 // Also after a correction here: the file says what it said before.
-                Some(shown) if shown.content_hash == passage.content_hash() => unchanged += 1,
+                Some(shown)
+                    if shown.content_hash == passage.content_hash() || shown.kept.passage == *passage =>
+                {
+                    unchanged += 1;
+                }
+                Some(_) if passage.ticket_id().is_some() => {
+                    refused.push(ImportRefusal { index: *index, reason: Invalid::Own.to_string() });
+                }
                 Some(shown) if shown.kept.state == State::Published => {
                     fresh.push(passage);
                     changed.push((&shown.kept, passage));

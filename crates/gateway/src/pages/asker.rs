@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     assets::PLACE_JS_URL,
-    fields::{Fields, Query},
+    fields::{Fields, Form},
     language::{Language, Said},
     organisation::Choice,
     problem::Problem,
@@ -181,9 +181,10 @@ struct Suggestions {
     found: Vec<Found>,
 }
 
-/// A part of the page, for the script: answers to the like of what is being typed.
-pub(super) async fn suggestions(State(gateway): State<Gateway>, frame: Frame, Query(query): Query) -> Page {
-    let found = suggested(&gateway, query.text("q")).await?;
+/// A part of the page, for the script: answers to the like of what is being typed. Posted, since addresses are
+/// written down on their way and this is not redacted yet.
+pub(super) async fn suggestions(State(gateway): State<Gateway>, frame: Frame, Form(fields): Form) -> Page {
+    let found = suggested(&gateway, fields.text("q")).await?;
     page(StatusCode::OK, &Suggestions { frame, found })
 }
 

@@ -279,10 +279,10 @@ pub(super) async fn import(
     frame: Frame,
     caller: SignedIn,
     PathPart(digest_id): PathPart,
-    Upload { fields, sheet, .. }: Upload,
+    Upload { fields, file, .. }: Upload,
 ) -> Page {
     let (digest, csv) = (digest_id.clone(), fields.text("csv"));
-    let request = ImportAnswersRequest { digest_id: digest, csv, sheet: sheet.unwrap_or_default() };
+    let request = ImportAnswersRequest { digest_id: digest, csv, sheet: file.unwrap_or_default() };
     let done = match gateway.digests(Some(&caller.token)).import_answers(gateway.ask(request)).await {
         Ok(imported) => Done { imported: Some(imported.into_inner()), problem: None },
         Err(status) => Done { problem: Some(status.into()), imported: None },

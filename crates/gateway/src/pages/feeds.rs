@@ -1,16 +1,22 @@
-//! What programs read of the public library: Atom, the sitemap, robots.txt.
+//! What programs read of the public library: Atom, the sitemap and its pages, robots.txt.
 
 use api::knowledge::v1::{ListCatalogueRequest, ListPublishedRequest, PublishedPassage};
 use askama::Template;
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
 
 use super::{Asked, Frame, Page, catalogue, kept, library::path_of, public, rendered};
-use crate::{problem::Problem, shelf::Made, state::Gateway};
+use crate::{body::PathPart, problem::Problem, shelf::Made, state::Gateway};
 
 const NEWEST: u32 = 50;
 const BATCH: u32 = 100;
-/// Addresses of answers in the sitemap, the newest, and of catalogue items.
-const SITEMAP_MAX: usize = 2_000;
+/// Addresses of answers on one page of the sitemap, the newest first; and of catalogue items on the first.
+const SITEMAP_PAGE: u32 = 2_000;
+/// Pages of the sitemap: each is found by going through those before it.
+const SITEMAP_PAGES_MAX: u32 = 25;
 
 struct Entry {
     address: String,
@@ -54,25 +60,67 @@ async fn written_atom(gateway: &Gateway, frame: Frame, origin: String) -> Result
     Ok(Made::Text(rendered(&Atom { frame, origin, updated, entries })?))
 }
 
+const XML: &str = "application/xml; charset=utf-8";
+
+#[derive(Template)]
+#[template(path = "sitemaps.xml")]
+struct Sitemaps {
+    origin: String,
+    pages: u32,
+}
+
+/// The index of the sitemap's pages.
+pub(super) async fn sitemaps(State(gateway): State<Gateway>, asked: Asked) -> Page {
+    let origin = gateway.config().origin(&asked.headers);
+    kept(&gateway, false, &asked, XML, written_sitemaps(&gateway, origin)).await
+}
+
+async fn written_sitemaps(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
+    Ok(Made::Text(rendered(&Sitemaps { origin, pages: pages(gateway).await? })?))
+}
+
+/// How many pages the sitemap has.
+async fn pages(gateway: &Gateway) -> Result<u32, Problem> {
+    let request = ListPublishedRequest { limit: 1, ..ListPublishedRequest::default() };
+    let listed = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner();
+    let answers: u32 = listed.fields.iter().map(|field| field.answers).sum();
+    Ok(answers.div_ceil(SITEMAP_PAGE).clamp(1, SITEMAP_PAGES_MAX))
+}
+
 #[derive(Template)]
 #[template(path = "sitemap.xml")]
 struct Sitemap {
     origin: String,
+    /// The first page has what is no answer, too.
+    first: bool,
     /// Addresses of catalogue items.
     items: Vec<String>,
     entries: Vec<Entry>,
 }
 
-pub(super) async fn sitemap(State(gateway): State<Gateway>, asked: Asked) -> Page {
+pub(super) async fn sitemap(State(gateway): State<Gateway>, PathPart(name): PathPart, asked: Asked) -> Page {
+    let number = number_of(&name).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN"))?;
     let origin = gateway.config().origin(&asked.headers);
-    kept(&gateway, false, &asked, "application/xml; charset=utf-8", written_sitemap(&gateway, origin)).await
+    kept(&gateway, false, &asked, XML, written_sitemap(&gateway, origin, number)).await
 }
 
-async fn written_sitemap(gateway: &Gateway, origin: String) -> Result<Made, Problem> {
-    let entries = newest(gateway).await?.into_iter().map(|p| Entry::new(&origin, p)).collect();
-    let items = catalogue(gateway).await?.into_iter();
-    let items = items.map(|id| format!("{origin}{}", catalogue::path_of(&id))).collect();
-    Ok(Made::Text(rendered(&Sitemap { origin, items, entries })?))
+/// Of a page, by its name like `1.xml`.
+fn number_of(name: &str) -> Option<u32> {
+    let number = name.strip_suffix(".xml")?.parse().ok()?;
+    ((1..=SITEMAP_PAGES_MAX).contains(&number) && name == format!("{number}.xml")).then_some(number)
+}
+
+async fn written_sitemap(gateway: &Gateway, origin: String, number: u32) -> Result<Made, Problem> {
+    let first = number == 1;
+    // Going through all answers to find that there is no such page would be dear.
+    if !first && number > pages(gateway).await? {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "ROUTE_UNKNOWN"));
+    }
+    let entries = published(gateway, number).await?;
+    let entries = entries.into_iter().map(|p| Entry::new(&origin, p)).collect();
+    let items = if first { catalogue(gateway).await? } else { Vec::new() };
+    let items = items.iter().map(|id| format!("{origin}{}", catalogue::path_of(id))).collect();
+    Ok(Made::Text(rendered(&Sitemap { origin, first, items, entries })?))
 }
 
 /// The ids of catalogue items.
@@ -84,24 +132,29 @@ async fn catalogue(gateway: &Gateway) -> Result<Vec<String>, Problem> {
         let listed = gateway.editing(None).list_catalogue(gateway.ask(request)).await?.into_inner();
         all.extend(listed.items.into_iter().map(|item| item.id));
         page_token = listed.next_page_token;
-        if page_token.is_empty() || all.len() >= SITEMAP_MAX {
+        if page_token.is_empty() || all.len() >= SITEMAP_PAGE as usize {
             return Ok(all);
         }
     }
 }
 
-async fn newest(gateway: &Gateway) -> Result<Vec<PublishedPassage>, Problem> {
+/// The answers of that page.
+async fn published(gateway: &Gateway, number: u32) -> Result<Vec<PublishedPassage>, Problem> {
     let mut all = Vec::new();
     let mut page_token = String::new();
-    loop {
+    let batches = SITEMAP_PAGE / BATCH;
+    for batch in 0..number * batches {
         let request = ListPublishedRequest { limit: BATCH, page_token, field: String::new() };
         let listed = gateway.knowledge(None).list_published(gateway.ask(request)).await?.into_inner();
-        all.extend(listed.passages);
+        if batch >= (number - 1) * batches {
+            all.extend(listed.passages);
+        }
         page_token = listed.next_page_token;
-        if page_token.is_empty() || all.len() >= SITEMAP_MAX {
-            return Ok(all);
+        if page_token.is_empty() {
+            break;
         }
     }
+    Ok(all)
 }
 
 /// Published answers may be found by everyone; what belongs to one asker or to officers may not.
@@ -114,6 +167,7 @@ pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -
         "/tong-quan",
         "/tu-dong",
         "/dang-nhap",
+        "/xac-thuc",
         "/nhan-tin",
         "/api/",
         "/goi-y",
@@ -123,4 +177,24 @@ pub(super) async fn robots(State(gateway): State<Gateway>, headers: HeaderMap) -
     let text =
         format!("User-agent: *\nDisallow: {}\nSitemap: {origin}/sitemap.xml\n", closed.join("\nDisallow: "));
     public(&headers, "text/plain; charset=utf-8", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_the_sitemap_has_one_address() {
+        assert_eq!((number_of("1.xml"), number_of("25.xml")), (Some(1), Some(25)));
+        for other in ["", "1", "0.xml", "26.xml", "01.xml", "+1.xml", "x.xml", "1.xml.xml"] {
+            assert_eq!(number_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_index_leads_to_each_page() {
+        let index = Sitemaps { origin: "https://x".into(), pages: 2 }.render().unwrap();
+        assert!(index.contains("https://x/sitemap/1.xml<") && index.contains("https://x/sitemap/2.xml<"));
+        assert_eq!(index.matches("<sitemap>").count(), 2);
+    }
 }

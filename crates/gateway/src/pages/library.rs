@@ -47,7 +47,7 @@ fn is_near(result: &SearchResult, share: f64, config: &Config) -> bool {
 
 /// Published answers near to what is searched for, best first.
 pub(super) async fn look(gateway: &Gateway, request: SearchRequest) -> Result<Vec<Found>, Problem> {
-    let wanted = marks::folded(&request.q);
+    let wanted = marks::Wanted::new(&request.q);
     let response = gateway.knowledge(None).search(gateway.ask(request)).await?;
     let organisation = gateway.organisation().await;
     let near = response.into_inner().results.into_iter().filter(|result| {

@@ -1,9 +1,7 @@
-//! The editor's look at a correction before it is published, two answers made one, and the store as a file
-//! and from a file.
+//! The editor's look at a correction before it is published, two answers made one, and the store as a file.
 
 use api::knowledge::v1::{
-    AnsweredQuestion, GetPassageRequest, ImportAnswersRequest, ImportAnswersResponse, ListPassagesRequest,
-    MergeAnswersRequest, Passage, PassageState,
+    GetPassageRequest, ListPassagesRequest, MergeAnswersRequest, Passage, PassageState,
 };
 use askama::Template;
 use axum::{
@@ -13,7 +11,6 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use futures::stream;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -22,7 +19,7 @@ use super::{
     marks::{self, Run},
     page,
     passage::{received_of, show},
-    segment, sentence,
+    segment,
     typed::Filled,
 };
 use crate::{
@@ -35,8 +32,6 @@ use crate::{
 
 /// Whole answers of one page of the export.
 const BATCH: u32 = 25;
-/// Lines of one import by the page; more are for the command line.
-const LINES_MAX: usize = 100;
 
 #[derive(Template)]
 #[template(path = "preview.html")]
@@ -152,7 +147,7 @@ async fn passages(
     Ok((listed.passages, listed.next_page_token))
 }
 
-fn json_line(passage: &Passage) -> String {
+pub(super) fn json_line(passage: &Passage) -> String {
     let line = json!({
         "id": passage.id, "question": passage.question, "answer": passage.answer,
         "field": passage.field, "unit": passage.unit, "source": passage.source,
@@ -171,94 +166,6 @@ fn csv_line(passage: &Passage) -> String {
     cells.map(|text| cell(text)).join(",") + "\r\n"
 }
 
-#[derive(Template)]
-#[template(path = "import.html")]
-struct ImportPage {
-    frame: Frame,
-    error: String,
-    /// What became of the lines; empty: nothing was sent.
-    outcome: Vec<String>,
-    lines: String,
-}
-
-/// A line of the import.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    id: String,
-    question: String,
-    answer: String,
-    #[serde(default)]
-    field: String,
-    #[serde(default)]
-    unit: String,
-    #[serde(default)]
-    source: String,
-}
-
-impl ImportPage {
-    fn new(frame: Frame, lines: String) -> Self {
-        Self { frame, error: String::new(), outcome: Vec::new(), lines }
-    }
-}
-
-pub(super) async fn import_form(frame: Frame, _: SignedIn) -> Page {
-    page(StatusCode::OK, &ImportPage::new(frame, String::new()))
-}
-
-pub(super) async fn import(
-    State(gateway): State<Gateway>,
-    frame: Frame,
-    caller: SignedIn,
-    Form(fields): Form,
-) -> Page {
-    let template = ImportPage::new(frame, fields.text("lines"));
-    let outcome = match answers(&template.lines) {
-        Ok(answers) => {
-            let request = gateway.ask(ImportAnswersRequest { answers });
-            gateway.knowledge(Some(&caller.token)).import_answers(request).await.map_err(Problem::from)
-        }
-        Err(problem) => Err(problem),
-    };
-    match outcome {
-        Ok(response) => {
-            let outcome = said(&template.frame, response.get_ref());
-            page(StatusCode::OK, &ImportPage { outcome, ..template })
-        }
-        Err(problem) => {
-            let error = sentence(template.frame.language, &problem);
-            page(problem.status, &ImportPage { error, ..template })
-        }
-    }
-}
-
-fn answers(lines: &str) -> Result<Vec<AnsweredQuestion>, Problem> {
-    let lines = (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let answers = lines.map(|(number, line)| {
-        let line: Line = serde_json::from_str(line).map_err(|error| {
-            let detail = format!("line {number}: {error}").chars().take(200).collect::<String>();
-            Problem::invalid("LINE_NOT_VALID").detail(detail).field("line", "is not an answered question")
-        })?;
-        let Line { id, question, answer, field, unit, source } = line;
-        Ok(AnsweredQuestion { id, question, answer, field, unit, source })
-    });
-    let answers = answers.collect::<Result<Vec<_>, Problem>>()?;
-    if answers.is_empty() || answers.len() > LINES_MAX {
-        return Err(Problem::invalid("ANSWERS_COUNT"));
-    }
-    Ok(answers)
-}
-
-fn said(frame: &Frame, response: &ImportAnswersResponse) -> Vec<String> {
-    let stored = frame.n("import-stored", response.stored).into_owned();
-    let unchanged = frame.n("import-unchanged", response.unchanged).into_owned();
-    let refused = response
-        .refused
-        .iter()
-        .map(|refused| format!("{} ({})", frame.n("import-refused", refused.index + 1), refused.reason));
-    [stored, unchanged].into_iter().chain(refused).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,19 +179,5 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(csv_line(&passage), "\"a\",\"'=1+1\",\"\"\"x\"\",y\",\"\",\"\",\"\"\r\n");
-    }
-
-    #[test]
-    fn what_is_exported_is_imported_again() {
-        let passage =
-            Passage {
-                id: "a".into(), question: "hỏi\n?".into(), answer: "đáp".into(), ..Default::default()
-            };
-        let read = answers(&json_line(&passage)).unwrap();
-        assert_eq!((read[0].id.as_str(), read[0].question.as_str()), ("a", "hỏi\n?"));
-        for wrong in ["", "{", "{\"id\":\"a\"}", "{\"id\":\"a\",\"question\":\"b\",\"answer\":\"c\",\"x\":1}"]
-        {
-            assert!(answers(wrong).is_err(), "{wrong}");
-        }
     }
 }

@@ -16,7 +16,7 @@ struct FoundPart {
 #[test]
 fn what_people_wrote_is_text_not_html() {
     let script = "<script>alert(\"'1'\")</script>&";
-    let runs = || marks::found(script, &marks::folded("alert"));
+    let runs = || marks::found(script, &marks::Wanted::new("alert"));
     let found = library::Found {
         id: script.into(),
         segment: segment(script),

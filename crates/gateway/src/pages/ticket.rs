@@ -14,14 +14,14 @@ use axum::{
     response::{IntoResponse as _, Redirect},
 };
 use qrcode::{QrCode, render::svg};
-use tonic::{Response, Status};
 
 use super::{
     Frame, Page,
     asker::fresh_id,
     page,
     report::{Photos, Spot},
-    segment, sentence, words,
+    segment, sentence,
+    words::{self, Moment},
 };
 use crate::{
     body::PathPart,
@@ -30,6 +30,9 @@ use crate::{
     problem::Problem,
     state::Gateway,
 };
+
+/// The score of an answer that solved nothing: the lowest, which reopens whatever else does.
+const NOT_SOLVED: u32 = 1;
 
 #[derive(Template)]
 #[template(path = "find.html")]
@@ -64,7 +67,7 @@ struct TicketPage {
     address: String,
     photos: Photos,
     /// Empty once it is answered.
-    due: String,
+    due: Moment,
     /// Whether the promise is still to come.
     unpromised: bool,
     /// What is waited for with the clock stopped, and why; empty: it runs.
@@ -104,7 +107,7 @@ pub(super) struct Replied {
 }
 
 struct Step {
-    at: String,
+    at: Moment,
     what: Said,
     unit: String,
 }
@@ -112,7 +115,7 @@ struct Step {
 struct Answer {
     number: u32,
     text: String,
-    published: String,
+    published: Moment,
     citations: Vec<Citation>,
     notices: Vec<Notice>,
     withdrawn: bool,
@@ -127,7 +130,7 @@ struct Notice {
     /// The source's corrected text; empty where the answer itself shows it.
     text: String,
     reason: String,
-    at: String,
+    at: Moment,
 }
 
 struct Citation {
@@ -143,7 +146,7 @@ impl Notice {
             (_, true) => "notice-withdrawn-whole",
             (_, false) => "notice-withdrawn-source",
         });
-        let at = words::moment(language, notice.at.as_ref());
+        let at = Moment::new(language, notice.at.as_ref());
         Self { what, text: notice.text, reason: notice.reason, at }
     }
 }
@@ -157,7 +160,7 @@ impl Answer {
         let citations = answer.citations.iter();
         Self {
             number: answer.number,
-            published: words::moment(language, answer.published_at.as_ref()),
+            published: Moment::new(language, answer.published_at.as_ref()),
             withdrawn: is_withdrawn(&answer),
             citations: citations
                 .map(|c| Citation { title: c.title.clone(), source: c.source.clone() })
@@ -180,7 +183,7 @@ impl TicketPage {
         let withdrawn_by_asker = state == TicketState::Withdrawn;
         let waits = ticket.answer.is_none() && !withdrawn_by_asker;
         let withdrawn = ticket.answer.as_ref().is_some_and(is_withdrawn);
-        let due = words::moment(language, ticket.due_at.as_ref());
+        let due = Moment::new(language, ticket.due_at.as_ref());
         let former =
             ticket.former.iter().cloned().filter_map(|former| {
                 Some(Answer::new(language, former.answer?, former.score, former.comment))
@@ -201,7 +204,7 @@ impl TicketPage {
                 words::ticket_state(language, state)
             },
             unpromised: waits && due.is_empty(),
-            due: if waits { due } else { String::new() },
+            due: if waits { due } else { Moment::default() },
             former: former.collect(),
             waits_for: match ticket.waits_for() {
                 WaitsFor::Unspecified => Said::Borrowed(""),
@@ -220,7 +223,7 @@ impl TicketPage {
                 .timeline
                 .into_iter()
                 .map(|entry| Step {
-                    at: words::moment(language, entry.at.as_ref()),
+                    at: Moment::new(language, entry.at.as_ref()),
                     what: words::milestone(language, entry.what()),
                     unit: entry.unit,
                 })
@@ -291,6 +294,8 @@ pub(super) async fn follow(
 #[derive(Default)]
 pub(super) struct Typed {
     pub comment: String,
+    /// What the answer lacks.
+    pub missing: String,
     pub reply: String,
 }
 
@@ -299,11 +304,11 @@ pub(super) async fn done<T>(
     gateway: &Gateway,
     frame: Frame,
     code: String,
-    outcome: Result<Response<T>, Status>,
+    outcome: Result<T, impl Into<Problem>>,
     typed: Typed,
 ) -> Page {
-    let Err(status) = outcome else { return Ok(Redirect::to(&path_of(&code)).into_response()) };
-    let problem = Problem::from(status);
+    let Err(why) = outcome else { return Ok(Redirect::to(&path_of(&code)).into_response()) };
+    let problem: Problem = why.into();
     let ticket = ticket(gateway, code.clone()).await?;
     let error = sentence(frame.language, &problem);
     page(problem.status, &TicketPage { error, typed, ..TicketPage::new(frame, code, ticket) })
@@ -330,20 +335,34 @@ pub(super) async fn rate(
     done(&gateway, frame, code, outcome, Typed { comment, ..Typed::default() }).await
 }
 
-/// "This did not answer my question", of an automatic answer.
+/// "This did not answer my question".
 pub(super) async fn reject(
     State(gateway): State<Gateway>,
     frame: Frame,
     PathPart(code): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let request = RejectAnswerRequest {
-        tracking_code: code.clone(),
-        comment: fields.text("comment"),
-        answer_number: fields.number("answer_number")?,
-    };
-    let outcome = gateway.intake(None).reject_answer(gateway.ask(request)).await;
-    done(&gateway, frame, code, outcome, Typed::default()).await
+    let (missing, number) = (fields.text("comment"), fields.number("answer_number")?);
+    let outcome = reopened(&gateway, &code, &missing, number).await;
+    done(&gateway, frame, code, outcome, Typed { missing, ..Typed::default() }).await
+}
+
+/// An automatic answer is rejected, with words or without; an officer's is rated, and only words reopen it.
+async fn reopened(gateway: &Gateway, code: &str, missing: &str, number: u32) -> Result<(), Problem> {
+    let (tracking_code, comment) = (code.to_owned(), missing.to_owned());
+    let request = RejectAnswerRequest { tracking_code, comment, answer_number: number };
+    let Err(status) = gateway.intake(None).reject_answer(gateway.ask(request)).await else { return Ok(()) };
+    let problem = Problem::from(status);
+    if problem.reason != "ANSWER_NOT_AUTOMATIC" {
+        return Err(problem);
+    }
+    if missing.trim().is_empty() {
+        return Err(Problem::invalid("TEXT_EMPTY").field("missing", "what the answer lacks is not said"));
+    }
+    let (tracking_code, comment) = (code.to_owned(), missing.to_owned());
+    let request = RateAnswerRequest { tracking_code, score: NOT_SOLVED, comment, answer_number: number };
+    gateway.intake(None).rate_answer(gateway.ask(request)).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -381,6 +400,29 @@ mod tests {
         let page = of(ticket);
         assert!(!page.may_rate && page.answer.unwrap().withdrawn);
         assert_eq!(page.state, "Câu trả lời đã thu hồi");
+    }
+
+    #[test]
+    fn times_are_told_to_programs_too() {
+        let waiting = of(GetTicketResponse { answer: None, ..answered() });
+        let html = waiting.render().unwrap();
+        assert!(
+            html.contains(r#"<time datetime="1970-01-01T07:00:00+07:00">01/01/1970 07:00</time>"#),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn an_officers_answer_is_sent_back_with_words_and_an_automatic_one_without() {
+        let mut ticket = answered();
+        let html = of(ticket.clone()).render().unwrap();
+        assert!(html.contains("/khong-dung") && html.contains("aria-describedby=\"missing-hint\" required"));
+        ticket.answer.as_mut().unwrap().automatic = true;
+        let html = of(ticket.clone()).render().unwrap();
+        assert!(html.contains("/khong-dung") && !html.contains("aria-describedby=\"missing-hint\" required"));
+        ticket.rated = true;
+        ticket.answer.as_mut().unwrap().automatic = false;
+        assert!(!of(ticket).render().unwrap().contains("/khong-dung"), "it was rated");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
-    response::Response,
+    response::{IntoResponse as _, Redirect, Response},
 };
 use chrono::Duration;
 
@@ -24,6 +24,8 @@ use crate::{
 };
 
 pub(super) const START: &str = "/xac-thuc";
+/// Where it ends: an address without the provider's code, which counts once.
+pub(super) const END: &str = "/xac-thuc/xong";
 
 const WAY: Way = Way { cookie: "motcua_verify", purpose: "an asker at the provider" };
 const COOKIE: &str = "motcua_asker";
@@ -75,15 +77,14 @@ pub(super) async fn start(State(gateway): State<Gateway>, headers: HeaderMap) ->
 /// The provider's redirect. Whatever comes of it, it counts once.
 pub(super) async fn complete(
     State(gateway): State<Gateway>,
-    frame: Frame,
     headers: HeaderMap,
     Query(query): Query,
 ) -> Response {
-    let completed = completed(&gateway, frame, &headers, &query).await;
+    let completed = completed(&gateway, &headers, &query).await;
     used(&gateway, &WAY, completed)
 }
 
-async fn completed(gateway: &Gateway, frame: Frame, headers: &HeaderMap, query: &Fields) -> Page {
+async fn completed(gateway: &Gateway, headers: &HeaderMap, query: &Fields) -> Page {
     let (claims, _) = came_back(gateway, provider(gateway)?, &WAY, headers, query).await?;
     let asker = oidc::asker(&gateway.config().asker_oidc.issuer, &claims)?;
     let context = gateway.context();
@@ -94,8 +95,16 @@ async fn completed(gateway: &Gateway, frame: Frame, headers: &HeaderMap, query: 
     })?;
     // Lax: the page may be opened again by a link from elsewhere; a form from elsewhere does not bring it.
     let cookie = session::set_cookie(COOKIE, &sealed, u64::from(MINUTES) * 60, "Lax", gateway.config());
-    let name = Shown(Some(asker)).name().to_owned();
-    Ok(with_cookie(page(StatusCode::OK, &VerifiedPage { frame, name, minutes: MINUTES })?, cookie))
+    Ok(with_cookie(Redirect::to(END).into_response(), cookie))
+}
+
+/// Who one is now; who is nobody may begin anew at the form.
+pub(super) async fn end(frame: Frame, shown: Shown) -> Page {
+    if shown.0.is_none() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    let name = shown.name().to_owned();
+    page(StatusCode::OK, &VerifiedPage { frame, name, minutes: MINUTES })
 }
 
 /// `Set-Cookie` of an asker who is nobody again.

@@ -7,6 +7,7 @@ use api::{
     knowledge::v1::{Band, Change, PassageState, ReviewReason},
     routing::v1::{Deadline, DeadlineEnding, DeadlineStep, RoutingReason, SpanUnit, WaitsFor},
 };
+use askama::{Template, filters::HtmlSafe};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Utc};
 use runtime::RoleName;
 
@@ -29,6 +30,27 @@ pub(super) fn moment(language: Language, at: Option<&Timestamp>) -> String {
         Language::English => "%-d %B %Y, %H:%M",
     };
     local(at).map_or_else(String::new, |at| at.format(shape).to_string())
+}
+
+/// A moment as a page has it: in words, and for programs.
+#[derive(Template, Default)]
+#[template(source = r#"<time datetime="{{ machine }}">{{ words }}</time>"#, ext = "html")]
+pub(super) struct Moment {
+    machine: String,
+    words: String,
+}
+
+/// Its template has escaped it.
+impl HtmlSafe for Moment {}
+
+impl Moment {
+    pub fn new(language: Language, at: Option<&Timestamp>) -> Self {
+        Self { machine: local_as(at, "%Y-%m-%dT%H:%M:%S%:z"), words: moment(language, at) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
 }
 
 /// In that shape, like `%H:%M`; empty when absent.
@@ -305,6 +327,7 @@ pub(super) fn form_field(language: Language, field: &str) -> Option<Said> {
         "asker.phone" => "ask-phone",
         "asker.organisation" => "ask-organisation",
         "comment" => "follow-comment",
+        "missing" => "follow-missing",
         "reason" => "form-reason",
         "byId" => "form-by",
         "validFrom" => "form-from",
@@ -355,6 +378,9 @@ mod tests {
         let at = api::timestamp("2026-11-22T18:30:00Z".parse().unwrap());
         assert_eq!(moment(Language::Vietnamese, Some(&at)), "23/11/2026 01:30");
         assert_eq!(moment(Language::English, None), "");
+        let shown = Moment::new(Language::Vietnamese, Some(&at)).to_string();
+        assert_eq!(shown, r#"<time datetime="2026-11-23T01:30:00+07:00">23/11/2026 01:30</time>"#);
+        assert!(Moment::new(Language::English, None).is_empty());
     }
 
     #[test]
