@@ -310,23 +310,33 @@ async fn every_page_is_accessible_fits_and_speaks_both_languages() {
         browser.sign_in(&platform.token(role, None).await).await;
         look_at(&browser, &states).await;
     }
-    a_form_is_kept(&browser, &platform).await;
     browser.stop().await;
     platform.stop().await;
 }
 
-/// The session ends while a page is open: nothing of the sign-in gets into what is written, and nothing is lost.
-async fn a_form_is_kept(browser: &Browser, platform: &Platform) {
-    let (ticket_id, _) = ask(platform, LAW_FIELD, "Nghị định nào về công báo?").await;
-    browser.width(320).await;
-    browser.sign_in(&platform.token("officer", Some(LAW)).await).await;
-    browser.go(&format!("/can-bo/phieu/{ticket_id}?lang=vi")).await;
-    browser.fill("#text", "Trả lời viết dở, chưa kịp gửi.").await;
-    let session = browser.cookie("motcua_session").await.expect("a session");
-    platform.rest().with_session(&session).page("/dang-xuat", Some(String::new())).await;
-    browser.click("#insert").await;
-    browser.text("form[action$='/chen'] button").await;
-    let kept = "return [...document.querySelectorAll('main textarea')].map((area) => area.value)";
-    assert_eq!(browser.run(kept).await, json!(["Trả lời viết dở, chưa kịp gửi."]), "it can be sent again");
-    assert_eq!(browser.look("giu-lai").await, Vec::<String>::new());
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_when_the_session_ends_is_kept() {
+    let dir = data_dir();
+    let platform = Platform::up(dir.path(), &[], &[]).await;
+    let officer = platform.rest_of("an", LAW).await;
+    let saved = json!({"title": "Lời chào", "text": "Thưa ông/bà,"});
+    officer.post(&format!("/api/v1/saved-replies/{}", Uuid::now_v7()), &saved).await.ok();
+    let (ticket_id, _) = ask(&platform, LAW_FIELD, "Nghị định nào về công báo?").await;
+    let browser = Browser::start(&platform.endpoints.http).await;
+    for language in ["vi", "en"] {
+        browser.width(320).await;
+        browser.sign_in(&platform.token("officer", Some(LAW)).await).await;
+        browser.go(&format!("/can-bo/phieu/{ticket_id}?lang={language}")).await;
+        browser.fill("#text", "Trả lời viết dở, chưa kịp gửi.").await;
+        let session = browser.cookie("motcua_session").await.expect("a session");
+        platform.rest().with_token(&session).page("/dang-xuat", Some(String::new())).await;
+        // Nothing of the sign-in's page gets into the text.
+        browser.click("#insert").await;
+        browser.text("#kept button").await;
+        let kept = "return [...document.querySelectorAll('#kept textarea')].map((area) => area.value)";
+        assert_eq!(browser.run(kept).await, json!(["Trả lời viết dở, chưa kịp gửi."]));
+        assert_eq!(browser.look("giu-lai").await, Vec::<String>::new());
+    }
+    browser.stop().await;
+    platform.stop().await;
 }
