@@ -74,7 +74,12 @@ async fn look(pool: &PgPool, mut client: AnsweringServiceClient<Channel>, token:
 
 /// A page of 50, and where the next one begins.
 async fn inbox(client: &mut AnsweringServiceClient<Channel>, token: &str, page_token: &str) -> String {
-    let page = ListInboxRequest { limit: 50, page_token: page_token.to_owned(), members: false };
+    let page = ListInboxRequest {
+        limit: 50,
+        page_token: page_token.to_owned(),
+        members: false,
+        unit: String::new(),
+    };
     let mut request = tonic::Request::new(page);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().expect("ASCII"));
     let page = client.list_inbox(request).await.expect("an inbox").into_inner();

@@ -15,6 +15,7 @@ use crate::until;
 
 /// As `deploy/browser.sh` fetches it.
 const AXE: &str = "axe-core-4.10.3/axe.min.js";
+const TAB: &str = "\u{e004}";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// One browser with a profile of its own; dropped, it is stopped.
@@ -155,6 +156,28 @@ impl Browser {
         let strokes: Vec<Value> = strokes.collect();
         let actions = json!([{"type": "key", "id": "keys", "actions": strokes}]);
         self.command("/actions", &json!({"actions": actions})).await;
+    }
+
+    /// Presses the tabulator until the script says yes; what has the focus is always seen.
+    ///
+    /// # Panics
+    /// If the keyboard does not get there, or nothing shows where it is.
+    pub async fn tab_to(&self, script: &str) {
+        for _ in 0..80 {
+            if self.run(script).await == true {
+                return;
+            }
+            self.press(TAB).await;
+            let seen = "const e = document.activeElement;
+                return e === document.body || getComputedStyle(e).outlineStyle !== 'none' || e.id === 'main'";
+            assert_eq!(self.run(seen).await, json!(true), "the focus is seen");
+        }
+        panic!("the keyboard does not reach: {script}");
+    }
+
+    /// [`Self::tab_to`] the element.
+    pub async fn tab_to_css(&self, css: &str) {
+        self.tab_to(&format!("return document.activeElement.matches({})", json!(css))).await;
     }
 
     /// The text that an element shows, once it is there; looked for anew if its page is left meanwhile.

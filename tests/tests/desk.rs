@@ -12,7 +12,6 @@ use uuid::Uuid;
 const ASKED: &str = "Vì sao con mèo nhà bên cứ sủa vào lúc nửa đêm trăng tròn?";
 const LAW: &str = "vu-phap-che";
 const PLAN: &str = "vu-ke-hoach";
-const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,6 +113,10 @@ async fn what_an_officer_typed_stays() {
     let shown = post("duyet", "version=99&text=Sai&draft_rejected=1".into()).await;
     assert!(shown.status == 409 && shown.text.contains(rejected), "{shown:?}");
 
+    // Another dispatcher was faster.
+    let shown = post("chuyen", format!("from_unit={PLAN}&unit={LAW}")).await;
+    assert!(shown.status == 409 && shown.text.contains("vừa được chuyển cho đơn vị khác"), "{shown:?}");
+
     let chosen = format!("<option value=\"{LAW}\" lang=\"vi\" selected>");
     let shown = post("tra-lai", format!("version=99&reason=Nham&unit={LAW}&no_owner=Khong")).await;
     assert!(shown.status == 409 && shown.text.contains(">Nham</textarea>"), "{shown:?}");
@@ -129,6 +132,15 @@ async fn what_an_officer_typed_stays() {
     let shown = officer.page("/can-bo/mau", Some(form)).await;
     assert!(shown.status == 409 && shown.text.contains(">Thua</textarea>"), "{shown:?}");
     assert!(shown.text.contains(">Kính gửi</div>"), "what is saved is shown beside it: {shown:?}");
+
+    // Of all units' questions those of one.
+    let inbox = officer.page("/can-bo?don-vi=mot-cua", None).await.text;
+    assert!(inbox.contains(&ticket_id) && inbox.contains(&chosen.replace(LAW, "mot-cua")), "{inbox}");
+    let inbox = officer.page(&format!("/can-bo?don-vi={LAW}"), None).await.text;
+    assert!(!inbox.contains(&ticket_id) && inbox.contains(&chosen), "{inbox}");
+    let law = platform.rest_of("an", LAW).await;
+    law.get("/api/v1/inbox?unit=mot-cua").await.refused(403, "OTHER_UNIT");
+    assert_eq!(law.get(&format!("/api/v1/inbox?unit={LAW}")).await.ok()["items"], json!([]));
 
     // After a reply the next question is one link away.
     let inbox = officer.page(&format!("/can-bo?xong=duyet&phieu={ticket_id}"), None).await.text;
@@ -227,12 +239,12 @@ async fn a_dispatcher_assigns_from_the_desk_by_keyboard() {
         browser.is_there("#inbox tbody a").await.then_some(())
     })
     .await;
-    tab_to(&browser, "return document.activeElement.closest('#inbox tbody') !== null").await;
+    browser.tab_to("return document.activeElement.closest('#inbox tbody') !== null").await;
     browser.press(ENTER).await;
     browser.text("#unit").await;
     // The units that routing thought of stand open with their probability, the likeliest first.
     assert!(browser.text("#assign .ranked button").await.contains('%'));
-    tab_to(&browser, "return document.activeElement.id === 'unit'").await;
+    browser.tab_to("return document.activeElement.id === 'unit'").await;
     let chosen = "return document.querySelector('#unit').value";
     for _ in 0..40 {
         if browser.run(chosen).await == LAW {
@@ -241,7 +253,7 @@ async fn a_dispatcher_assigns_from_the_desk_by_keyboard() {
         browser.press("\u{e015}").await;
     }
     assert_eq!(browser.run(chosen).await, LAW, "the arrows go through the list");
-    tab_to(&browser, "return document.activeElement.form?.querySelector('#unit') != null && document.activeElement.tagName === 'BUTTON'").await;
+    browser.tab_to("return document.activeElement.form?.querySelector('#unit') != null && document.activeElement.tagName === 'BUTTON'").await;
     browser.press(ENTER).await;
     browser.shows(".notice", "Đã chuyển câu hỏi").await;
     until("its unit", || async {
@@ -251,19 +263,6 @@ async fn a_dispatcher_assigns_from_the_desk_by_keyboard() {
     .await;
     browser.stop().await;
     platform.stop().await;
-}
-
-/// Presses the tabulator until the script says yes; what has the focus is always seen.
-async fn tab_to(browser: &Browser, script: &str) {
-    for _ in 0..80 {
-        if browser.run(script).await == true {
-            return;
-        }
-        browser.press(TAB).await;
-        let outlined = "const e = document.activeElement; return e === document.body || getComputedStyle(e).outlineStyle !== 'none' || e.id === 'main'";
-        assert_eq!(browser.run(outlined).await, json!(true), "the focus is seen");
-    }
-    panic!("the keyboard does not reach: {script}");
 }
 
 /// The fragment that an open page asks for, and what a unit has saved.

@@ -32,6 +32,32 @@ async fn as_editor(platform: &Platform) -> Rest {
     platform.rest().with_token(&platform.token("editor", None).await)
 }
 
+/// On the days before it was asked about more than before those: a leader sees that it grows, of whole days only.
+async fn it_grows(platform: &Platform) {
+    let pool = platform.pool().await;
+    for (days_ago, answered) in [(2, 14), (5, 6), (8, 2), (13, 9)] {
+        sqlx::query(
+            "insert into knowledge.passage_use (passage_id, day, answered)
+             values ('phi', (now() at time zone 'Asia/Ho_Chi_Minh')::date - $1::int, $2)",
+        )
+        .bind(days_ago)
+        .bind(answered)
+        .execute(&pool)
+        .await
+        .unwrap();
+    }
+    let week = platform.rest().get("/api/v1/hot?days=7").await.ok();
+    let phi = &week["passages"][0];
+    // Thirteen days ago is before the six whole days that the last six are beside.
+    let counts = ["times", "timesOnWholeDays", "timesBefore"].map(|key| phi[key].as_u64().unwrap());
+    assert_eq!(counts, [22, 20, 2], "{week}");
+    let leader = platform.browser_as("analyst").await;
+    let sheet = leader.get("/tong-quan/csv?bang=chu-de&ky=7").await.text;
+    assert!(sheet.contains("↑ tăng") && sheet.contains(FEE), "{sheet}");
+    let none = leader.get("/tong-quan/csv?bang=chu-de&ky=7&linh-vuc=chuong-trinh-ke-hoach").await.text;
+    assert!(!none.contains(FEE), "{none}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     let dir = data_dir();
@@ -59,6 +85,8 @@ async fn what_is_asked_most_what_is_new_and_what_answers_rest_on() {
     let hot = visitor.get("/api/v1/hot?limit=100").await.ok();
     assert_eq!(hot["passages"].as_array().unwrap().len(), 2, "{hot}");
     visitor.get("/api/v1/hot?limit=101").await.refused(400, "LIMIT_TOO_LARGE");
+    visitor.get("/api/v1/hot?days=91").await.refused(400, "DAYS_OUT_OF_RANGE");
+    it_grows(&platform).await;
 
     let items = json!({"items": [
         {"id": "nd-146", "kind": "CATALOGUE_KIND_LAW", "number": "146/2018/NĐ-CP", "title": "Nghị định về bảo hiểm y tế"},

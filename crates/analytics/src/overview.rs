@@ -1,7 +1,6 @@
 //! The overview's figures out of what was counted. Pure.
 
 mod bottleneck;
-mod trend;
 
 use std::collections::BTreeMap;
 
@@ -202,7 +201,7 @@ fn fields(counted: &Counted, steps: usize) -> Vec<HotField> {
         .map(|(field, series)| {
             let (asked, before) =
                 (series.iter().sum(), counted.before.get(field).copied().unwrap_or_default());
-            let told = trend::trend(asked, before);
+            let told = runtime::trend(asked, before);
             HotField {
                 field: field.to_owned(),
                 asked,

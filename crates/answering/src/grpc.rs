@@ -41,9 +41,9 @@ impl AnsweringService for Grpc {
         request: Request<ListInboxRequest>,
     ) -> Result<Response<ListInboxResponse>, Status> {
         let officer = require(&request, &DESK)?;
-        let ListInboxRequest { limit, page_token, members } = request.into_inner();
+        let ListInboxRequest { limit, page_token, members, unit } = request.into_inner();
         let after = parse_page_token(&page_token)?;
-        let (waiting, more) = self.0.list_inbox(&officer, limit, members, after).await?;
+        let (waiting, more) = self.0.list_inbox(&officer, &unit, limit, members, after).await?;
         let next_page_token = match waiting.last() {
             Some(last) if more => page_token_after(last),
             _ => String::new(),

@@ -124,17 +124,25 @@ impl Answering {
     pub async fn list_inbox(
         &self,
         officer: &Principal,
+        unit: &str,
         limit: u32,
         members: bool,
         after: Option<(DateTime<Utc>, TicketId)>,
     ) -> Result<(Vec<Waiting>, bool), Refusal> {
+        let unit = match (officer.unit.as_deref(), unit) {
+            (own, "") => own,
+            (Some(own), unit) if own != unit => {
+                return Err(Refusal::denied("OTHER_UNIT", "this is another unit's"));
+            }
+            (_, unit) => Some(unit),
+        };
         if limit > PAGE_MAX {
             return Err(Refusal::invalid("limit", "LIMIT_TOO_LARGE", format!("limit is at most {PAGE_MAX}")));
         }
         let limit = if limit == 0 { PAGE_USUAL } else { limit };
         let mut conn = self.pool.acquire().await?;
         // One more than asked for tells whether there is a next page.
-        let page = Page { unit: officer.unit.as_deref(), members, after, limit: i64::from(limit) + 1 };
+        let page = Page { unit, members, after, limit: i64::from(limit) + 1 };
         let mut waiting = storage::list_waiting(&mut conn, page).await?;
         let more = waiting.len() > limit as usize;
         waiting.truncate(limit as usize);

@@ -9,6 +9,7 @@ use std::{
 use api::{
     Timestamp,
     analytics::v1::{GetOverviewRequest, GetOverviewResponse},
+    knowledge::v1::{HotPassage, ListHotRequest},
 };
 use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,11 +19,23 @@ use crate::{config::Config, pages::Chosen, problem::Problem, state::Gateway};
 /// Different choices that are kept; past it all are counted anew.
 const KEPT_MAX: usize = 256;
 
+/// Answers that are asked for and shown.
+const HOT_LOOKED_AT: u32 = 100;
+const HOT_SHOWN: usize = 20;
+
 /// What was counted, and when; `counted` is without the moment, so that equal figures are equal.
 #[derive(Default)]
 pub(crate) struct Figures {
     pub as_of: Timestamp,
     pub counted: GetOverviewResponse,
+    /// What was asked most, of the chosen field and unit.
+    pub hot: Vec<HotPassage>,
+}
+
+impl Figures {
+    pub fn same(&self, other: &Self) -> bool {
+        self.counted == other.counted && self.hot == other.hot
+    }
 }
 
 type Kept = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Figures>)>>>;
@@ -69,7 +82,7 @@ impl Overviews {
         let request = gateway.ask(GetOverviewRequest { days, unit, field });
         let mut counted = gateway.overview(Some(token)).get_overview(request).await?.into_inner();
         let as_of = counted.as_of.take().unwrap_or_default();
-        let figures = Arc::new(Figures { as_of, counted });
+        let figures = Arc::new(Figures { as_of, counted, hot: hot(gateway, chosen).await });
         *kept = Some((Instant::now(), figures.clone()));
         Ok(figures)
     }
@@ -86,6 +99,23 @@ impl Overviews {
         *streams += 1;
         Ok(Place { readers: self.readers.clone(), reader: reader.to_owned(), _permit: permit })
     }
+}
+
+/// Knowledge has these: while it is away all else is shown without them.
+async fn hot(gateway: &Gateway, chosen: &Chosen) -> Vec<HotPassage> {
+    let request = gateway.ask(ListHotRequest { limit: HOT_LOOKED_AT, days: chosen.days });
+    let found = match gateway.knowledge(None).list_hot(request).await {
+        Ok(found) => found.into_inner().passages,
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "the overview is without what was asked most");
+            return Vec::new();
+        }
+    };
+    let wanted = |hot: &HotPassage| {
+        let fits = |wanted: &str, has: &str| wanted.is_empty() || wanted == has;
+        hot.passage.as_ref().is_some_and(|of| fits(&chosen.field, &of.field) && fits(&chosen.unit, &of.unit))
+    };
+    found.into_iter().filter(wanted).take(HOT_SHOWN).collect()
 }
 
 /// Held while a stream is open.

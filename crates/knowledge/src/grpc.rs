@@ -121,10 +121,13 @@ impl KnowledgeService for Knowledge {
     }
 
     async fn list_hot(&self, request: Request<ListHotRequest>) -> Result<Response<ListHotResponse>, Status> {
-        let hot = Knowledge::list_hot(self, request.into_inner().limit).await?;
+        let ListHotRequest { limit, days } = request.into_inner();
+        let hot = Knowledge::list_hot(self, limit, days).await?;
         let hot = hot.into_iter().map(|(shown, times)| HotPassage {
             passage: Some(published_excerpt(shown)),
-            times: small(times),
+            times: small(times.all),
+            times_on_whole_days: small(times.on_whole_days),
+            times_before: small(times.before),
         });
         Ok(Response::new(ListHotResponse { passages: hot.collect() }))
     }

@@ -2,8 +2,10 @@
 //! the cited source, or else the answer itself) and how many visitors said that it answered them; of the
 //! latter only so many of a day, since anybody can press that button.
 
+use std::collections::HashMap;
+
 use api::answering::v1::AnswerApproved;
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use runtime::Refusal;
 
 use crate::{
@@ -13,24 +15,54 @@ use crate::{
     storage::{self, life::Shown},
 };
 
-const DAYS: i64 = 30;
+const DAYS_USUAL: u32 = 30;
+const DAYS_MAX: u32 = 90;
 const VISITORS_MAX: i32 = 50;
 
 /// Less often than this is nothing to tell of.
 const LEAST: i64 = 2;
 
+/// The days that count, and as many before them as there are whole ones among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    pub before: NaiveDate,
+    pub since: NaiveDate,
+    pub today: NaiveDate,
+}
+
+impl Period {
+    fn of(today: NaiveDate, days: u32) -> Self {
+        let whole = Days::new(u64::from(days.saturating_sub(1)));
+        Self { before: today - whole - whole, since: today - whole, today }
+    }
+}
+
+/// How often an answer answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    pub all: i64,
+    /// Without today, which is not over.
+    pub on_whole_days: i64,
+    pub before: i64,
+}
+
 impl Knowledge {
-    pub async fn list_hot(&self, limit: u32) -> Result<Vec<(Shown, i64)>, Refusal> {
+    /// `days` of them, today among them; 0: as many as usual.
+    pub async fn list_hot(&self, limit: u32, days: u32) -> Result<Vec<(Shown, Times)>, Refusal> {
+        if days > DAYS_MAX {
+            return Err(Refusal::invalid("days", "DAYS_OUT_OF_RANGE", format!("days is at most {DAYS_MAX}")));
+        }
         let (limit, now) = (page_of(limit)?, self.clock.now());
-        let since = day(now - Duration::days(DAYS - 1));
+        let days = if days == 0 { DAYS_USUAL } else { days };
+        let period = Period::of(day(now), days);
         let mut conn = self.pool.acquire().await?;
-        let hot = storage::hot::list(&mut conn, since, now, (VISITORS_MAX, LEAST), limit).await?;
+        let hot = storage::hot::list(&mut conn, period, now, (VISITORS_MAX, LEAST), limit).await?;
         let ids: Vec<String> = hot.iter().map(|(id, _)| id.clone()).collect();
+        let mut times: HashMap<String, Times> = hot.into_iter().collect();
         let mut shown = storage::life::shown(&mut conn, &ids, now).await?;
         shown.sort_by_cached_key(|shown| ids.iter().position(|id| *id == shown.kept.passage.id));
         let with_times = shown.into_iter().map(|shown| {
-            let times =
-                hot.iter().find(|(id, _)| *id == shown.kept.passage.id).map_or(0, |(_, times)| *times);
+            let times = times.remove(&shown.kept.passage.id).unwrap_or_default();
             (shown, times)
         });
         Ok(with_times.collect())
@@ -73,6 +105,16 @@ mod tests {
         );
         let citations = vec![Citation { id: "mau-1".into(), ..Default::default() }];
         assert_eq!(answered_with(&AnswerApproved { citations, ..own }), ["mau-1"]);
+    }
+
+    #[test]
+    fn whole_days_have_as_many_before_them() {
+        let today = "2026-11-29".parse().unwrap();
+        let of = |days: u32| {
+            let Period { before, since, today } = Period::of(today, days);
+            ((today - since).num_days(), (since - before).num_days())
+        };
+        assert_eq!((of(1), of(7), of(30)), ((0, 0), (6, 6), (29, 29)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{
 };
 
 const SAMPLE_CORPUS: &str = include_str!("../../../deploy/sample/answered.jsonl");
+const SAMPLE_CATALOGUE: &str = include_str!("../../../deploy/sample/catalogue.jsonl");
 
 /// The servers that this process started and must stop.
 struct Children {
@@ -92,8 +93,12 @@ async fn serve(
     }
 }
 
-/// Imports the sample corpus, and waits until it can be found.
+/// Imports the sample catalogue and corpus, and waits until the corpus can be found.
 async fn load_sample(client: &Client) -> anyhow::Result<()> {
+    let items = SAMPLE_CATALOGUE.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>()?;
+    let request = api::knowledge::v1::PutCatalogueItemsRequest { items };
+    let refused = client.put_catalogue_items(request).await.context("the sample catalogue")?.refused;
+    anyhow::ensure!(refused.is_empty(), "the sample catalogue: {refused:?}");
     let answers = SAMPLE_CORPUS.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>()?;
     for answers in answers.chunks(100) {
         let request = api::knowledge::v1::ImportAnswersRequest { answers: answers.to_vec() };

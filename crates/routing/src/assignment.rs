@@ -85,6 +85,8 @@ impl From<&Assignment> for Clocked {
 /// Why a unit could not be assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAssigned {
+    /// Another unit has it by now.
+    Moved,
     Answered,
     /// The arbiter has decided.
     Bound,
@@ -131,10 +133,12 @@ impl Assignment {
         assignment.moved(choice, organisation, at)
     }
 
-    /// A person assigns a unit. `None`: it has it already. The deadline stays: the asker was told. Where
-    /// the arbiter is to decide, that is its decision; what it has decided only an operator undoes.
+    /// A person who saw it with the unit `from` (empty: whichever) assigns one. `None`: it has it already. The
+    /// deadline stays: the asker was told. Where the arbiter is to decide, that is its decision; what it has decided
+    /// only an operator undoes.
     pub fn assign(
         mut self,
+        from: &str,
         unit: &str,
         by_operator: bool,
         organisation: &Organisation,
@@ -145,6 +149,9 @@ impl Assignment {
         }
         if self.unit == unit {
             return Ok(None);
+        }
+        if !from.is_empty() && from != self.unit {
+            return Err(NotAssigned::Moved);
         }
         let reason = match self.binding {
             Binding::Bound if !by_operator => return Err(NotAssigned::Bound),

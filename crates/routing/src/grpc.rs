@@ -46,8 +46,9 @@ impl RoutingService for Grpc {
         request: Request<AssignUnitRequest>,
     ) -> Result<Response<AssignUnitResponse>, Status> {
         let dispatcher = require(&request, &DISPATCH)?;
-        let AssignUnitRequest { ticket_id, unit } = request.into_inner();
-        let assignment = self.0.routing().assign_unit(&dispatcher, parse(&ticket_id)?, &unit).await?;
+        let AssignUnitRequest { ticket_id, unit, from_unit } = request.into_inner();
+        let ticket_id = parse(&ticket_id)?;
+        let assignment = self.0.routing().assign_unit(&dispatcher, ticket_id, &from_unit, &unit).await?;
         Ok(Response::new(AssignUnitResponse {
             unit: assignment.unit,
             due_at: Some(api::timestamp(assignment.deadline.due_at)),

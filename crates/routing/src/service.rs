@@ -106,11 +106,12 @@ impl Routing {
         found.filter(|assignment| may_see(dispatcher, assignment)).ok_or_else(no_such_question)
     }
 
-    /// Moves a question that is not answered to `unit`.
+    /// Moves a question that is not answered to `unit`, if the unit `from` (empty: any) has it.
     pub async fn assign_unit(
         &self,
         dispatcher: &Principal,
         ticket_id: TicketId,
+        from: &str,
         unit: &str,
     ) -> Result<Assignment, Refusal> {
         if self.organisation.unit(unit).is_none() {
@@ -124,7 +125,7 @@ impl Routing {
         let by_operator = dispatcher.role == RoleName::Operator;
         let moved = assignment
             .clone()
-            .assign(unit, by_operator, &self.organisation, self.clock.now())
+            .assign(from, unit, by_operator, &self.organisation, self.clock.now())
             .map_err(not_assigned)?;
         let Some(moved) = moved else { return Ok(assignment) };
         let words = Words { by: dispatcher.subject.clone(), ..Words::default() };
@@ -169,6 +170,7 @@ impl Routing {
 fn not_assigned(why: NotAssigned) -> Refusal {
     match why {
         NotAssigned::Answered => Refusal::conflict("ALREADY_ANSWERED", "the question is answered"),
+        NotAssigned::Moved => Refusal::conflict("MOVED_MEANWHILE", "another unit has the question by now"),
         NotAssigned::Bound => {
             Refusal::conflict("BOUND_BY_ARBITER", "the arbiter has decided which unit answers")
         }

@@ -17,6 +17,7 @@ mod secret;
 mod serve;
 pub mod telemetry;
 pub mod tls;
+mod trend;
 mod wilson;
 
 pub use clock::Clock;
@@ -28,4 +29,5 @@ pub use migrate::migrate;
 pub use principal::{Principal, RoleName, Session, SignedInBy, Tokens, Verified, require, signed_in};
 pub use process::Process;
 pub use secret::Secret;
+pub use trend::trend;
 pub use wilson::wilson;

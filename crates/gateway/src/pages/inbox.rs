@@ -16,7 +16,7 @@ use super::{
 use crate::{
     fields::Query,
     language::{Language, Said},
-    organisation::Organisation,
+    organisation::{Choice, Organisation},
     session::SignedIn,
     state::Gateway,
 };
@@ -37,6 +37,10 @@ struct InboxPage {
     asked: Vec<Part>,
     next: String,
     here: &'static str,
+    /// To choose among, for who sees all units' questions.
+    units: Vec<Choice>,
+    unit: String,
+    unit_segment: String,
     first: u32,
 }
 
@@ -106,7 +110,9 @@ pub(super) async fn inbox(
     Query(query): Query,
 ) -> Page {
     let language = frame.language;
-    let request = ListInboxRequest { limit: PAGE, page_token: query.text("trang"), members: false };
+    let unit = query.text("don-vi");
+    let (limit, page_token) = (PAGE, query.text("trang"));
+    let request = ListInboxRequest { limit, page_token, members: false, unit: unit.clone() };
     let inbox = gateway.answering(Some(&caller.token)).list_inbox(gateway.ask(request)).await?.into_inner();
     let organisation = gateway.organisation().await;
     let now = gateway.context().clock.now();
@@ -142,6 +148,9 @@ pub(super) async fn inbox(
         rows,
         next: segment(&inbox.next_page_token),
         here,
+        units: if caller.principal.unit.is_none() { organisation.units() } else { Vec::new() },
+        unit_segment: segment(&unit),
+        unit,
         first: PAGE,
     };
     page(StatusCode::OK, &template)

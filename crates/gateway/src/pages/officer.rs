@@ -330,7 +330,8 @@ pub(super) async fn assign(
     PathPart(ticket_id): PathPart,
     Form(fields): Form,
 ) -> Page {
-    let request = AssignUnitRequest { ticket_id: ticket_id.clone(), unit: fields.text("unit") };
+    let (unit, from_unit) = (fields.text("unit"), fields.text("from_unit"));
+    let request = AssignUnitRequest { ticket_id: ticket_id.clone(), unit, from_unit };
     let outcome = gateway.routing(Some(&caller.token)).assign_unit(gateway.ask(request)).await;
     let next = inbox::path_after("chuyen", &ticket_id);
     done(&gateway, frame, &caller, ticket_id, outcome, (&next, Typed::of_form("chuyen", fields))).await

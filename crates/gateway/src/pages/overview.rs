@@ -5,6 +5,7 @@ mod list;
 pub(super) mod screen;
 mod stream;
 pub(super) mod table;
+mod topics;
 mod view;
 
 use std::sync::Arc;
@@ -65,7 +66,7 @@ fn moment(figures: &Figures) -> String {
 }
 
 async fn live_of(gateway: &Gateway, frame: &Frame, chosen: &Chosen, figures: &Arc<Figures>) -> Live {
-    Live::new(frame.language, &*gateway.organisation().await, chosen, &figures.counted)
+    Live::new(frame.language, &*gateway.organisation().await, chosen, &figures.counted, &figures.hot)
 }
 
 #[derive(Template)]

@@ -50,7 +50,7 @@ impl Listed {
 
 /// Not kept: its counts change without the library.
 pub(super) async fn hot(State(gateway): State<Gateway>, frame: Frame, headers: HeaderMap) -> Page {
-    let request = gateway.ask(ListHotRequest { limit: HOT });
+    let request = gateway.ask(ListHotRequest { limit: HOT, days: 0 });
     let found = gateway.knowledge(None).list_hot(request).await?.into_inner().passages;
     let organisation = gateway.organisation().await;
     let listed = |hot: HotPassage| {

@@ -88,7 +88,8 @@ pub(super) async fn search(State(gateway): State<Gateway>, Query(query): Query) 
 }
 
 pub(super) async fn list_hot(State(gateway): State<Gateway>, Query(query): Query) -> Reply {
-    let request = ListHotRequest { limit: query.only(&["limit"])?.number("limit")? };
+    let query = query.only(&["limit", "days"])?;
+    let request = ListHotRequest { limit: query.number("limit")?, days: query.number("days")? };
     let response = gateway.knowledge(None).list_hot(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())
 }

@@ -16,11 +16,12 @@ use crate::{
 };
 
 pub(super) async fn list_inbox(State(gateway): State<Gateway>, bearer: Bearer, Query(query): Query) -> Reply {
-    let query = query.only(&["limit", "pageToken", "members"])?;
+    let query = query.only(&["limit", "pageToken", "members", "unit"])?;
     let request = ListInboxRequest {
         limit: query.number("limit")?,
         page_token: query.text("pageToken"),
         members: query.flag("members")?,
+        unit: query.text("unit"),
     };
     let response = gateway.answering(bearer.token()).list_inbox(gateway.ask(request)).await?;
     reply(StatusCode::OK, response.get_ref())

@@ -3,6 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 
+use crate::hot::{Period, Times};
+
 /// Counts askers who were answered with these answers.
 pub async fn note_answered(
     conn: &mut PgConnection,
@@ -35,28 +37,38 @@ pub async fn note_answered_me(conn: &mut PgConnection, id: &str, day: NaiveDate)
     Ok(())
 }
 
-/// What holds now by how often it answered since `since`, the most first; a copy counts for its origin.
+/// What holds now by how often it answered in the period, the most first; a copy counts for its origin.
 pub async fn list(
     conn: &mut PgConnection,
-    since: NaiveDate,
+    period: Period,
     now: DateTime<Utc>,
     (visitors_max, least): (i32, i64),
     limit: i64,
-) -> Result<Vec<(String, i64)>, sqlx::Error> {
+) -> Result<Vec<(String, Times)>, sqlx::Error> {
     let rows = sqlx::query!(
-        r#"select s.origin_id as "origin_id!", sum(u.answered + least(u.answered_me, $3)) as "times!"
-           from knowledge.passage_use u join knowledge.standing s using (passage_id)
-           where u.day >= $1
-             and s.published and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true)
-           group by s.origin_id having sum(u.answered + least(u.answered_me, $3)) >= $4
+        r#"with counted as (
+               select s.origin_id, u.day, u.answered + least(u.answered_me, $3) as times
+               from knowledge.passage_use u join knowledge.standing s using (passage_id)
+               where u.day >= $6
+                 and s.published and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true))
+           select origin_id as "origin_id!",
+                  sum(times) filter (where day >= $1) as "all!",
+                  coalesce(sum(times) filter (where day >= $1 and day < $7), 0) as "on_whole_days!",
+                  coalesce(sum(times) filter (where day < $1), 0) as "before!"
+           from counted group by origin_id having sum(times) filter (where day >= $1) >= $4
            order by 2 desc, 1 limit $5"#,
-        since,
+        period.since,
         now,
         visitors_max,
         least,
         limit,
+        period.before,
+        period.today,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.origin_id, row.times)).collect())
+    let counted = rows.into_iter().map(|row| {
+        (row.origin_id, Times { all: row.all, on_whole_days: row.on_whole_days, before: row.before })
+    });
+    Ok(counted.collect())
 }

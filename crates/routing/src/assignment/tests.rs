@@ -18,7 +18,7 @@ fn moves() -> Moves {
 }
 
 fn assign(assignment: Assignment, unit: &str) -> Result<Option<Assignment>, NotAssigned> {
-    assignment.assign(unit, false, &small(), DateTime::UNIX_EPOCH)
+    assignment.assign("", unit, false, &small(), DateTime::UNIX_EPOCH)
 }
 
 /// The unit that has it gives it back, in that version.
@@ -35,6 +35,9 @@ fn assigning_moves_it_once_and_keeps_the_deadline() {
     let law = assign(desk.clone(), "law").unwrap().unwrap();
     assert_eq!((law.unit.as_str(), law.version, &law.deadline), ("law", 3, &desk.deadline));
     assert_eq!(assign(law.clone(), "law"), Ok(None));
+    let seen_with = |from: &str| law.clone().assign(from, "desk", false, &small(), DateTime::UNIX_EPOCH);
+    assert_eq!(seen_with("desk"), Err(NotAssigned::Moved));
+    assert_eq!(seen_with("law"), assign(law.clone(), "desk"));
     let answered = law.answer(&Question::default(), 4, DateTime::UNIX_EPOCH).unwrap();
     assert_eq!(assign(answered, "desk"), Err(NotAssigned::Answered));
 }
@@ -89,7 +92,7 @@ fn after_too_many_moves_the_arbiter_decides_and_that_binds() {
         assert_eq!(assign(bound.clone(), "desk"), Err(NotAssigned::Bound));
         let version = bound.version + 1;
         assert_eq!(give_back(bound.clone(), "law", "desk", version).unwrap().unit, "law");
-        let freed = bound.assign("desk", true, &small(), DateTime::UNIX_EPOCH).unwrap().unwrap();
+        let freed = bound.assign("", "desk", true, &small(), DateTime::UNIX_EPOCH).unwrap().unwrap();
         assert_eq!((freed.unit.as_str(), freed.binding), ("desk", Binding::Free));
     }
 }

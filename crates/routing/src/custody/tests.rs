@@ -168,7 +168,7 @@ proptest! {
                     None
                 }
                 Step::Assign { to, operator } => {
-                    assignment.clone().assign(UNITS[*to], *operator, &organisation, now).unwrap_or(None)
+                    assignment.clone().assign("", UNITS[*to], *operator, &organisation, now).unwrap_or(None)
                 }
                 Step::Again(n) if !facts.is_empty() => hear(assignment.clone(), &facts[n % facts.len()], now),
                 _ => fact(step, &assignment, now).and_then(|fact| {

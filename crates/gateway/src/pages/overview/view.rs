@@ -1,8 +1,11 @@
 //! What the overview shows of the figures. Pure.
 
-use api::analytics::v1::{
-    ArrivalPoint, Bottleneck, GetOverviewResponse, HotField, RatingFigures, Standing, TicketsOf, Trend,
-    UnitFigures,
+use api::{
+    analytics::v1::{
+        ArrivalPoint, Bottleneck, GetOverviewResponse, HotField, RatingFigures, Standing, TicketsOf, Trend,
+        UnitFigures,
+    },
+    knowledge::v1::HotPassage,
 };
 
 use super::{
@@ -19,7 +22,7 @@ use crate::{
 };
 
 /// Charts show the first so many; tables all.
-const ROWS_DRAWN: usize = 6;
+pub(super) const ROWS_DRAWN: usize = 6;
 /// Characters of each of two names beside each other.
 const NAME_CHARS_MAX: usize = 17;
 /// Of the map's list.
@@ -58,6 +61,7 @@ impl Live {
         organisation: &Organisation,
         chosen: &Chosen,
         figures: &GetOverviewResponse,
+        hot: &[HotPassage],
     ) -> Self {
         let view = View { language, organisation, chosen };
         let standing = figures.standing.unwrap_or_default();
@@ -69,6 +73,7 @@ impl Live {
                 view.outcomes(&standing),
                 view.units(&figures.units),
                 view.fields(&figures.fields),
+                view.topics(hot),
                 view.bottlenecks(&figures.bottlenecks),
                 view.reports(figures),
             ],
@@ -80,14 +85,14 @@ impl Live {
     }
 }
 
-struct View<'a> {
-    language: Language,
+pub(super) struct View<'a> {
+    pub(super) language: Language,
     organisation: &'a Organisation,
     chosen: &'a Chosen,
 }
 
 impl View<'_> {
-    fn t(&self, key: &str) -> Said {
+    pub(super) fn t(&self, key: &str) -> Said {
         self.language.say(key)
     }
 
@@ -99,7 +104,7 @@ impl View<'_> {
         }
     }
 
-    fn field(&self, code: &str) -> String {
+    pub(super) fn field(&self, code: &str) -> String {
         if code.is_empty() {
             self.t("library-others").into_owned()
         } else {
@@ -116,12 +121,12 @@ impl View<'_> {
         self.language.say_with("overview-of", &[("part", part.into()), ("whole", whole.into())]).into_owned()
     }
 
-    fn draw(&self, code: &str, draw: impl FnOnce(&Caption<'_>) -> String) -> String {
+    pub(super) fn draw(&self, code: &str, draw: impl FnOnce(&Caption<'_>) -> String) -> String {
         let (title, text) = (self.t(&format!("overview-{code}")), self.t(&format!("overview-{code}-hint")));
         draw(&Caption { id: code, title: &title, text: &text })
     }
 
-    fn section(&self, code: &'static str, picture: String, table: Table) -> Section {
+    pub(super) fn section(&self, code: &'static str, picture: String, table: Table) -> Section {
         let (title, hint) = (self.t(&format!("overview-{code}")), self.t(&format!("overview-{code}-hint")));
         Section { code, title, hint, picture, table }
     }
@@ -305,7 +310,7 @@ impl View<'_> {
         self.section("nong", self.draw("nong", |caption| chart::lines(caption, &drawn)), table)
     }
 
-    fn trend(&self, trend: Trend) -> String {
+    pub(super) fn trend(&self, trend: Trend) -> String {
         let said = self.t(match trend {
             Trend::Unspecified => "trend-few",
             Trend::Steady => "trend-steady",
@@ -398,7 +403,7 @@ fn decided(standing: &Standing) -> u32 {
     ended + standing.overdue
 }
 
-fn arrow(trend: Trend) -> &'static str {
+pub(super) fn arrow(trend: Trend) -> &'static str {
     match trend {
         Trend::Unspecified => "",
         Trend::Steady => "→",
@@ -415,7 +420,7 @@ mod tests {
 
     fn live(figures: &GetOverviewResponse) -> Live {
         let chosen = Chosen { days: 7, unit: String::new(), field: String::new() };
-        Live::new(Language::Vietnamese, &Organisation::default(), &chosen, figures)
+        Live::new(Language::Vietnamese, &Organisation::default(), &chosen, figures, &[])
     }
 
     #[test]
@@ -427,7 +432,15 @@ mod tests {
             live.sections.iter().map(|section| (section.code, section.table.rows.len())).collect();
         assert_eq!(
             rows,
-            [("den", 0), ("ket-qua", 5), ("don-vi", 0), ("nong", 0), ("nghen", 0), ("ban-do", 0)]
+            [
+                ("den", 0),
+                ("ket-qua", 5),
+                ("don-vi", 0),
+                ("nong", 0),
+                ("chu-de", 0),
+                ("nghen", 0),
+                ("ban-do", 0)
+            ]
         );
     }
 

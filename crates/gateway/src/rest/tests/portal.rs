@@ -29,7 +29,10 @@ pub(super) fn schemas(checked: &mut Checked<'_>) {
     checked.message("SendEmailCodeResponse", &sent);
     let passage = PublishedPassage { updated_at: told, valid_until: told, ..Default::default() };
     checked.message("PublishedPassage", &passage);
-    checked.message("HotPassage", &HotPassage { passage: Some(passage), times: 1 });
+    checked.message(
+        "HotPassage",
+        &HotPassage { passage: Some(passage), times: 1, times_on_whole_days: 1, times_before: 1 },
+    );
     checked.message("ListHotResponse", &knowledge::ListHotResponse::default());
     checked.message("NoteAnsweredResponse", &knowledge::NoteAnsweredResponse {});
     let item = Some(knowledge::CatalogueItem::default());

@@ -1,7 +1,8 @@
 //! Whether a matter is asked about more than before, or whether that may be chance. Pure.
 
 use api::analytics::v1::Trend;
-use runtime::wilson;
+
+use crate::wilson;
 
 /// Below this many in both periods together nothing is said.
 const COUNT_MIN: u32 = 10;
