@@ -67,9 +67,10 @@ mod tests {
         let figures = GetOverviewResponse::default();
         let live = Live::new(Language::Vietnamese, &Organisation::default(), &chosen, &figures, &hot);
         let topics = live.section("chu-de").unwrap();
-        let told = topics.table.rows.iter().map(|row| row[5].text.chars().next());
-        assert_eq!(told.collect::<Vec<_>>(), [Some('↑'), Some('→'), None]);
+        let told = topics.table.rows.iter().map(|row| row[5].text.as_str());
+        let few = Language::Vietnamese.say("trend-few");
+        assert_eq!(told.collect::<Vec<_>>(), ["↑ tăng", "→ chưa rõ khác", few.as_ref()]);
         assert_eq!(topics.table.rows[0][2].href, "/thu-vien/a");
-        assert!(topics.picture.contains("Vì &#60;sao&#62;?") && !topics.picture.contains("<sao>"));
+        assert!(topics.picture.contains("Vì &lt;sao&gt;?") && !topics.picture.contains("<sao>"));
     }
 }
