@@ -59,9 +59,10 @@ async fn main() {
         Server::new("gateway", format!("{site}{MEASURED}"), id),
         Server { gzip: true, ..Server::new("gateway, gzip", format!("{site}{MEASURED}"), id) },
         Server { gzip: true, ..Server::new("gateway, the asking form, gzip", format!("{site}/"), id) },
-        // For whoever is signed in nothing is kept.
+        // For whoever is signed in nothing is kept: this is what a change costs the first who looks, in all processes.
         Server {
             session,
+            bound: false,
             ..Server::new("gateway, written anew, with what the services do", format!("{site}{MEASURED}"), id)
         },
         Server { bound: false, ..Server::new("a search, with its embedding", format!("{site}{SEARCH}"), id) },
