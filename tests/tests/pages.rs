@@ -215,8 +215,10 @@ async fn of_editors(platform: &Platform) -> Vec<State> {
     let passage = "/bien-tap/tra-loi/mau-001";
     let preview = vec![
         Click("details:has(#correct) > summary"),
+        Fill("#correct #text", " Nói thêm.".into()),
+        Fill("#correct #why1", "Cho rõ hơn".into()),
         Click("#correct button[formaction$=xem-truoc]"),
-        Wait("main"),
+        Wait("#confirm"),
     ];
     vec![
         at("bien-tap", "/bien-tap"),
@@ -231,7 +233,7 @@ fn of_operators() -> Vec<State> {
     vec![
         at("tong-quan", "/tong-quan"),
         at("tong-quan-tuong", "/tong-quan/tuong"),
-        at("tong-quan-danh-sach", "/tong-quan/danh-sach"),
+        at("tong-quan-danh-sach", "/tong-quan/danh-sach?gi=den"),
         at("tu-dong", "/tu-dong"),
     ]
 }
