@@ -60,7 +60,7 @@ async function read(url, options) {
 
 // What is typed goes over to the same page in the other language: in this tab, and nowhere else.
 function keepTyped(form) {
-  const fields = [...form.elements].filter((e) => e.name && !["hidden", "file", "submit"].includes(e.type));
+  const fields = [...form.elements].filter((e) => e.name && !["hidden", "file", "submit", "checkbox"].includes(e.type));
   const lang = document.documentElement.lang;
   try {
     const kept = JSON.parse(sessionStorage.getItem(TYPED));
