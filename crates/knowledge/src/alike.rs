@@ -125,9 +125,9 @@ mod tests {
     fn words(text: &Text) -> WordVectors {
         let vector = |word: &str| {
             let digest = Sha256::digest(word);
-            (0..crate::embed::DIMENSIONS).map(|at| f32::from(digest[at % 32]) - 127.5).collect()
+            (0..crate::embed::DIMENSIONS).map(move |at| f32::from(digest[at % 32]) - 127.5)
         };
-        WordVectors::new(crate::text::syllables(&text.normal).map(vector).collect())
+        WordVectors::new(crate::text::syllables(&text.normal).flat_map(vector).collect())
     }
 
     fn waiting(id: u128, text: &str, cosine: f32) -> Waiting {

@@ -243,8 +243,9 @@ fn run(model: &mut TextEmbedding, inputs: &[String]) -> Result<Vec<Embedded>, Er
     Ok(embedded)
 }
 
-/// Each word's vector: the mean of its tokens'. A word without a token of its own ends the list.
-fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<Vec<f32>> {
+/// Each word's vector, in the direction of its tokens' mean, one after the other. A word without a token of its
+/// own ends the list.
+fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<f32> {
     let mut words = Vec::new();
     let text = &input[PREFIX.len()..];
     for word in text::syllables(text).take(WORDS_MAX) {
@@ -255,9 +256,9 @@ fn of_words(input: &str, offsets: &[(usize, usize)], tokens: &[f32]) -> Vec<Vec<
         if own.peek().is_none() {
             break;
         }
-        let mut sum = vec![0.0; DIMENSIONS];
+        let mut sum = [0.0; DIMENSIONS];
         own.for_each(|(_, vector)| sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += x));
-        words.push(sum);
+        words.extend(sum);
     }
     words
 }

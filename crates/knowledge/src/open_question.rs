@@ -17,6 +17,7 @@ use crate::{
     embed::{self, Embedded},
     index::{self, Hit, Point, Query, Span, VectorIndex},
     lexical,
+    matching::Stored,
     pair::Question,
     service::{Knowledge, small},
     storage::{
@@ -234,8 +235,8 @@ impl Knowledge {
     async fn published(&self, conn: &mut PgConnection, query: Query) -> Result<Vec<Published>, Error> {
         let hits = self.matcher.index.search(query).await?;
         let ids: Vec<String> = hits.iter().map(|hit| hit.id.clone()).collect();
-        let mut passages = storage::reusable(conn, &ids, self.clock.now()).await?;
-        let mut words = storage::word_vectors(conn, &ids, self.matcher.embedder.id()).await?;
+        let (model, now) = (self.matcher.embedder.id(), self.clock.now());
+        let Stored { mut passages, mut words } = storage::reusable(conn, &ids, ids.len(), model, now).await?;
         let published = |hit: &Hit| {
             let passage = passages.remove(&hit.id)?;
             let text = Text::read(&passage.question);

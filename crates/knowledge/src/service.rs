@@ -18,6 +18,7 @@ use crate::{
     open_question::OpenQuestions,
     owners::Owners,
     passage::{Invalid, Passage},
+    reuse::SHORTLIST,
     storage::{
         self,
         life::{Shown, Version},
@@ -83,10 +84,7 @@ impl Knowledge {
         conn: &mut PgConnection,
         nearest: &Nearest,
     ) -> Result<Stored, sqlx::Error> {
-        let passages = storage::reusable(conn, &nearest.ids(), self.clock.now()).await?;
-        let shortlist = nearest.shortlist(&passages);
-        let words = storage::word_vectors(conn, &shortlist, self.matcher.embedder.id()).await?;
-        Ok(Stored { passages, words })
+        stored(conn, nearest, None, self.matcher.embedder.id(), self.clock.now()).await
     }
 
     /// Stores answered questions; bad ones are refused one by one and the rest goes on.
@@ -170,6 +168,27 @@ impl Knowledge {
         self.wake.notify_one();
         Ok(waiting)
     }
+}
+
+/// What may be reused at `now` of what was found, but for the passage `but`.
+pub(crate) async fn stored(
+    conn: &mut PgConnection,
+    nearest: &Nearest,
+    but: Option<&str>,
+    model: &str,
+    now: DateTime<Utc>,
+) -> Result<Stored, sqlx::Error> {
+    let ids = nearest.ids();
+    let Stored { mut passages, mut words } =
+        storage::reusable(conn, &ids, SHORTLIST.min(ids.len()), model, now).await?;
+    passages.retain(|_, passage| Some(passage.id.as_str()) != but);
+    // Whatever may not be reused leaves its place to one that came without its words.
+    let mut later = nearest.shortlist(&passages);
+    later.retain(|id| !ids.iter().take(SHORTLIST).any(|first| first == id));
+    if !later.is_empty() {
+        words.extend(storage::word_vectors(conn, &later, model).await?);
+    }
+    Ok(Stored { passages, words })
 }
 
 /// A count that the wire's 32 bits hold anyway.

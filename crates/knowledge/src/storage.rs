@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::{embed::Embedded, passage::Passage, words::WordVectors};
+use crate::{embed::Embedded, matching::Stored, passage::Passage, words::WordVectors};
 
 /// Stores passages from outside, new ones and those that replace what is published under their id.
 /// Ids must not repeat. The embedding stays where the question did.
@@ -90,25 +90,34 @@ pub async fn publish(
     Ok(done.rows_affected() == 1)
 }
 
-/// Those of these ids that may be reused at `now`, by id; others are left out. A copy appears as its
-/// origin, with its own question.
+/// Those of these ids that may be reused at `now`; others are left out. A copy appears as its origin, with its
+/// own question. The first `with_words` ids, of which there are as many, come with their word vectors, where they are of `model`.
 pub async fn reusable(
     conn: &mut PgConnection,
     ids: &[String],
+    with_words: usize,
+    model: &str,
     now: DateTime<Utc>,
-) -> Result<HashMap<String, Passage>, sqlx::Error> {
+) -> Result<Stored, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select p.passage_id, s.origin_id as "origin_id!", p.question, s.answer as "answer!", p.field, p.unit,
-                  p.source
+                  p.source,
+                  case when p.passage_id = any($3) and p.embedded_by = $4 and p.embedding is not null
+                       then p.word_vectors end as words
            from knowledge.passage p join knowledge.standing s using (passage_id)
            where p.passage_id = any($1) and s.published
              and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true)"#,
         ids,
         now,
+        &ids[..with_words],
+        model,
     )
     .fetch_all(conn)
     .await?;
-    let found = rows.into_iter().map(|row| {
+    let mut found = Stored::default();
+    for row in rows {
+        let words = row.words.and_then(|bytes| WordVectors::from_bytes(&bytes));
+        found.words.extend(words.map(|words| (row.passage_id.clone(), words)));
         let passage = Passage {
             id: row.origin_id,
             question: row.question,
@@ -117,9 +126,9 @@ pub async fn reusable(
             unit: row.unit,
             source: row.source,
         };
-        (row.passage_id, passage)
-    });
-    Ok(found.collect())
+        found.passages.insert(row.passage_id, passage);
+    }
+    Ok(found)
 }
 
 /// The word vectors of these passages; of one that has none, or others than today's, none.

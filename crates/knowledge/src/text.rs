@@ -29,8 +29,9 @@ pub struct Text {
 impl Text {
     pub fn read(raw: &str) -> Self {
         // Looked at before abbreviations are written out, which would bring diacritics in.
-        let undiacritised = !has_diacritics(&tidy(raw));
-        let normal = normalise(raw);
+        let tidy = tidy(raw);
+        let undiacritised = !has_diacritics(&tidy);
+        let normal = POLITENESS.taken_off(&written_out(&tidy)).to_owned();
         let folded = fold(&normal);
         Self { normal, folded, undiacritised }
     }
@@ -53,8 +54,7 @@ impl Text {
 /// NFC, lower case, one space between words, tone marks where the older spelling has them (hoà as
 /// hòa), abbreviations written out, no politeness and no punctuation at the ends. Idempotent.
 pub fn normalise(raw: &str) -> String {
-    let written = written_out(&tidy(raw));
-    POLITENESS.taken_off(&written).to_owned()
+    POLITENESS.taken_off(&written_out(&tidy(raw))).to_owned()
 }
 
 fn written_out(tidy: &str) -> String {

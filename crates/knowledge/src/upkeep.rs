@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     embed::Embedded,
-    matching::{self, Stored},
-    service::Knowledge,
+    matching,
+    service::{self, Knowledge},
     storage::{
         self,
         contradiction::{Same, Uncompared},
@@ -127,10 +127,7 @@ impl Knowledge {
         let asked = self.matcher.read(&passage.question);
         let embedded = Embedded { dense, words };
         let nearest = self.matcher.nearest_to(asked, embedded, None, NEAREST, Some(now)).await?;
-        let mut passages = storage::reusable(conn, &nearest.ids(), now).await?;
-        passages.retain(|_, other| other.id != passage.origin_id);
-        let words = storage::word_vectors(conn, &nearest.shortlist(&passages), model).await?;
-        let others = Stored { passages, words };
+        let others = service::stored(conn, &nearest, Some(&passage.origin_id), model, now).await?;
         let found = self.matcher.judge(&nearest, &others, 1);
         let best = found.neighbours.into_iter().next().map(|neighbour| neighbour.passage);
         let reusable = found.verdict.band == Band::Reuse;

@@ -10,23 +10,23 @@ pub const WORDS_MAX: usize = 96;
 /// Bytes of one kept word: a scale and a signed byte per number.
 const BYTES: usize = 4 + DIMENSIONS;
 
-/// Unit vectors of a text's first words, in order.
+/// Unit vectors of a text's first words, in order, one after the other.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct WordVectors(Vec<Vec<f32>>);
+pub struct WordVectors(Vec<f32>);
 
 impl WordVectors {
-    /// Makes unit vectors; what has no length stays as it is.
-    pub fn new(vectors: Vec<Vec<f32>>) -> Self {
-        let unit = |mut vector: Vec<f32>| {
-            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    /// Makes unit vectors of [`DIMENSIONS`] numbers each; what has no length stays as it is.
+    pub fn new(mut vectors: Vec<f32>) -> Self {
+        vectors.truncate(WORDS_MAX * DIMENSIONS);
+        for vector in vectors.chunks_exact_mut(DIMENSIONS) {
+            let length = dot(vector, vector).sqrt();
             if length > 0.0 {
-                for x in &mut vector {
+                for x in vector {
                     *x /= length;
                 }
             }
-            vector
-        };
-        Self(vectors.into_iter().take(WORDS_MAX).map(unit).collect())
+        }
+        Self(vectors)
     }
 
     /// Of a text that was not embedded.
@@ -35,7 +35,7 @@ impl WordVectors {
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.len() / DIMENSIONS
     }
 
     pub fn is_empty(&self) -> bool {
@@ -44,13 +44,17 @@ impl WordVectors {
 
     /// Cosine of word `at` here and word `other_at` there, -1 to 1.
     pub fn similarity(&self, at: usize, other: &Self, other_at: usize) -> f32 {
-        dot(&self.0[at], &other.0[other_at])
+        dot(self.vector(at), other.vector(other_at))
+    }
+
+    fn vector(&self, at: usize) -> &[f32] {
+        &self.0[at * DIMENSIONS..][..DIMENSIONS]
     }
 
     /// As kept: each number within 1/254 of its vector's greatest.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.0.len() * BYTES);
-        for vector in &self.0 {
+        let mut bytes = Vec::with_capacity(self.len() * BYTES);
+        for vector in self.0.chunks_exact(DIMENSIONS) {
             let scale = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
             bytes.extend(scale.to_le_bytes());
             #[expect(clippy::cast_possible_truncation, reason = "scaled to -127..=127")]
@@ -70,13 +74,16 @@ impl WordVectors {
         if !rest.is_empty() || words.len() > WORDS_MAX {
             return None;
         }
-        let vectors = words.iter().map(|word| {
+        let mut vectors = Vec::with_capacity(words.len() * DIMENSIONS);
+        for word in words {
             let (scale, numbers) = word.split_first_chunk::<4>()?;
             let scale = f32::from_le_bytes(*scale);
-            let numbers = numbers.iter().map(|byte| f32::from(byte.cast_signed()) * scale);
-            scale.is_finite().then(|| numbers.collect())
-        });
-        vectors.collect::<Option<Vec<Vec<f32>>>>().map(Self)
+            if !scale.is_finite() {
+                return None;
+            }
+            vectors.extend(numbers.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
+        }
+        Some(Self(vectors))
     }
 }
 
@@ -99,9 +106,8 @@ mod tests {
     use super::*;
 
     fn vectors() -> WordVectors {
-        let vector =
-            |n: u16| (0..DIMENSIONS).zip(0_u16..).map(|(_, i)| (f32::from(i * n) * 0.7).sin()).collect();
-        WordVectors::new(vec![vector(1), vector(2), vec![0.0; DIMENSIONS]])
+        let vector = |n: u16| (0..DIMENSIONS).zip(0_u16..).map(move |(_, i)| (f32::from(i * n) * 0.7).sin());
+        WordVectors::new(vector(1).chain(vector(2)).chain([0.0; DIMENSIONS]).collect())
     }
 
     #[test]
@@ -135,6 +141,6 @@ mod tests {
 
     #[test]
     fn a_long_text_keeps_its_beginning() {
-        assert_eq!(WordVectors::new(vec![vec![1.0; DIMENSIONS]; WORDS_MAX + 5]).len(), WORDS_MAX);
+        assert_eq!(WordVectors::new(vec![1.0; DIMENSIONS * (WORDS_MAX + 5)]).len(), WORDS_MAX);
     }
 }

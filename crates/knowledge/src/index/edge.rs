@@ -1,18 +1,17 @@
 //! Qdrant's engine inside this process. It blocks, so every call leaves the async threads.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParams,
-    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, Fusion, HasIdCondition, Match, Modifier,
+    EdgeVectorParams, FieldCondition, FieldIndexOperations, Filter, HasIdCondition, Match, Modifier,
     NamedQuery, OperationError, PayloadFieldSchema, PayloadSchemaType, PointId, PointInsertOperations,
-    PointOperations, PointStruct, Prefetch, QueryEnum, QueryRequest, Range, ScoredPoint, ScoringQuery,
-    SearchParams, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WithPayloadInterface,
-    WithVector,
+    PointOperations, PointStruct, QueryEnum, QueryRequest, Range, ScoredPoint, ScoringQuery, SearchParams,
+    SparseVector, UpdateOperation, Vector, VectorInternal, Vectors, WithPayloadInterface, WithVector,
 };
 use serde_json::json;
 
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{embed::DIMENSIONS, lexical::Lexical};
 
-/// As the server's default, so that both engines fuse alike.
+/// As the server's default, so that both engines fuse alike: a point counts 1 / (2 + its place, from 0).
 const RRF_K: usize = 2;
 
 /// An index in a folder that no other process uses.
@@ -96,8 +95,34 @@ impl VectorIndex for EdgeIndex {
         })
     }
 
+    /// Both legs at once, since each takes a core; then each says what it thinks of what only the other brought.
     fn search(&self, query: Query) -> Pending<'_, Vec<Hit>> {
-        self.call(move |shard| shard.search(&query))
+        Box::pin(async move {
+            checked(&query.dense)?;
+            let query = Arc::new(query);
+            let brought = |leg: Leg| {
+                let query = Arc::clone(&query);
+                self.call(move |shard| shard.brought(leg, &query))
+            };
+            let (by_meaning, by_words) = tokio::try_join!(brought(Leg::Meaning), brought(Leg::Words))?;
+            let fused = fuse(&by_meaning, &by_words, query.limit);
+            let scores = |leg: Leg, known: fn(&Fused) -> Option<f32>| {
+                let query = Arc::clone(&query);
+                let others = fused.iter().filter(|point| known(point).is_none());
+                let others: HashSet<PointId> = others.map(|point| point.id).collect();
+                self.call(move |shard| shard.scores(leg, &query, others))
+            };
+            let cosines = scores(Leg::Meaning, |point| point.cosine);
+            let lexicals = scores(Leg::Words, |point| point.lexical);
+            let (cosines, lexicals) = tokio::try_join!(cosines, lexicals)?;
+            let hit = |point: Fused| Hit {
+                cosine: point.cosine.or_else(|| cosines.get(&point.id).copied()).unwrap_or(0.0),
+                lexical: point.lexical.or_else(|| lexicals.get(&point.id).copied()).unwrap_or(0.0),
+                id: point.passage,
+                score: point.score,
+            };
+            Ok(fused.into_iter().map(hit).collect())
+        })
     }
 
     fn count(&self) -> Pending<'_, u64> {
@@ -132,57 +157,74 @@ impl Shard {
         Ok(())
     }
 
-    /// The fused query gives the order; each leg is then asked about those points alone, because a
-    /// fused score does not tell the legs' own.
-    fn search(&self, query: &Query) -> Result<Vec<Hit>, Error> {
-        checked(&query.dense)?;
-        let params = SearchParams { exact: query.exact, ..SearchParams::default() };
-        let prefetch = |leg| Prefetch {
-            prefetches: Vec::new(),
-            query: Some(leg),
-            limit: query.limit,
-            params: Some(params),
+    /// One leg's best points, best first.
+    fn brought(&self, leg: Leg, query: &Query) -> Result<Vec<ScoredPoint>, Error> {
+        let Some(sought) = leg.of(query) else { return Ok(Vec::new()) };
+        Ok(self.shard.query(QueryRequest {
+            query: Some(sought),
             filter: filter(query),
-            score_threshold: None,
-        };
-        let legs = [Some(dense(query)), lexical(query)];
-        let fused = self.shard.query(QueryRequest {
-            prefetches: legs.into_iter().flatten().map(prefetch).collect(),
-            query: Some(ScoringQuery::Fusion(Fusion::Rrf { k: RRF_K, weights: None })),
+            params: Some(SearchParams { exact: query.exact, ..SearchParams::default() }),
             with_payload: WithPayloadInterface::Bool(true),
             ..request(query.limit)
-        })?;
-        let among =
-            Filter::new_must(Condition::HasId(fused.iter().map(|hit| hit.id).collect::<HasIdCondition>()));
-        let scores = |leg| self.scores(leg, &among, fused.len());
-        let cosines = scores(Some(dense(query)))?;
-        let lexicals = scores(lexical(query))?;
-        let hit = |point: &ScoredPoint| Hit {
-            id: passage_id(point),
-            score: point.score,
-            cosine: cosines.get(&point.id).copied().unwrap_or(0.0),
-            lexical: lexicals.get(&point.id).copied().unwrap_or(0.0),
-        };
-        Ok(fused.iter().map(hit).collect())
+        })?)
     }
 
+    /// A leg's scores of `points`, which it did not bring itself.
     fn scores(
         &self,
-        leg: Option<ScoringQuery>,
-        among: &Filter,
-        limit: usize,
+        leg: Leg,
+        query: &Query,
+        points: HashSet<PointId>,
     ) -> Result<HashMap<PointId, f32>, Error> {
-        if leg.is_none() || limit == 0 {
-            return Ok(HashMap::new());
-        }
-        let request = QueryRequest {
-            query: leg,
-            filter: Some(among.clone()),
+        let Some(sought) = leg.of(query).filter(|_| !points.is_empty()) else { return Ok(HashMap::new()) };
+        let limit = points.len();
+        let among = Condition::HasId(points.into_iter().collect::<HasIdCondition>());
+        let found = self.shard.query(QueryRequest {
+            query: Some(sought),
+            filter: Some(Filter::new_must(among)),
             params: Some(SearchParams { exact: true, ..SearchParams::default() }),
             ..request(limit)
-        };
-        Ok(self.shard.query(request)?.into_iter().map(|point| (point.id, point.score)).collect())
+        })?;
+        Ok(found.into_iter().map(|point| (point.id, point.score)).collect())
     }
+}
+
+/// A point of either leg, with the score of each leg that brought it.
+struct Fused {
+    id: PointId,
+    passage: String,
+    score: f32,
+    cosine: Option<f32>,
+    lexical: Option<f32>,
+}
+
+/// By reciprocal ranks, best first, at most `limit`; of equal ones, what the dense leg brought comes first.
+fn fuse(by_meaning: &[ScoredPoint], by_words: &[ScoredPoint], limit: usize) -> Vec<Fused> {
+    let (mut fused, mut places) = (Vec::new(), HashMap::new());
+    for (rank, point) in by_meaning.iter().enumerate() {
+        ranked(&mut fused, &mut places, rank, point).cosine = Some(point.score);
+    }
+    for (rank, point) in by_words.iter().enumerate() {
+        ranked(&mut fused, &mut places, rank, point).lexical = Some(point.score);
+    }
+    fused.sort_by(|a, b| b.score.total_cmp(&a.score));
+    fused.truncate(limit);
+    fused
+}
+
+fn ranked<'a>(
+    fused: &'a mut Vec<Fused>,
+    places: &mut HashMap<PointId, usize>,
+    rank: usize,
+    point: &ScoredPoint,
+) -> &'a mut Fused {
+    let at = *places.entry(point.id).or_insert_with(|| {
+        let passage = passage_id(point);
+        fused.push(Fused { id: point.id, passage, score: 0.0, cosine: None, lexical: None });
+        fused.len() - 1
+    });
+    fused[at].score += 1.0 / number(RRF_K + rank);
+    &mut fused[at]
 }
 
 fn request(limit: usize) -> QueryRequest {
@@ -199,15 +241,25 @@ fn request(limit: usize) -> QueryRequest {
     }
 }
 
-fn dense(query: &Query) -> ScoringQuery {
-    nearest(VectorInternal::Dense(query.dense.clone()), DENSE)
+/// What a point is sought by.
+#[derive(Clone, Copy)]
+enum Leg {
+    Meaning,
+    Words,
 }
 
-/// `None` when the text has no words.
-fn lexical(query: &Query) -> Option<ScoringQuery> {
-    let Lexical { terms, weights } = query.lexical.clone();
-    let sparse = SparseVector { indices: terms, values: weights };
-    (!sparse.indices.is_empty()).then(|| nearest(VectorInternal::Sparse(sparse), LEXICAL))
+impl Leg {
+    /// `None` when the text has nothing to seek by.
+    fn of(self, query: &Query) -> Option<ScoringQuery> {
+        match self {
+            Self::Meaning => Some(nearest(VectorInternal::Dense(query.dense.clone()), DENSE)),
+            Self::Words => {
+                let Lexical { terms, weights } = query.lexical.clone();
+                let sparse = SparseVector { indices: terms, values: weights };
+                (!sparse.indices.is_empty()).then(|| nearest(VectorInternal::Sparse(sparse), LEXICAL))
+            }
+        }
+    }
 }
 
 fn nearest(query: VectorInternal, using: &str) -> ScoringQuery {
@@ -246,4 +298,9 @@ fn edge_point(point: Point) -> Result<PointStruct, Error> {
 fn passage_id(point: &ScoredPoint) -> String {
     let id = point.payload.as_ref().and_then(|payload| payload.0.get(PASSAGE));
     id.and_then(|id| id.as_str()).unwrap_or_default().to_owned()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "ranks of a few dozen points")]
+fn number(rank: usize) -> f32 {
+    rank as f32
 }
