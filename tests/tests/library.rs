@@ -172,7 +172,11 @@ async fn an_editor_looks_before_correcting_and_makes_two_answers_one() {
     assert_eq!(browser.axe().await, Vec::<String>::new());
     assert_eq!(editor.get("/api/v1/answers/phi").await.ok()["passage"]["answer"], "Không thu phí.");
     browser.click("#confirm button.second").await;
-    let typed = browser.run("return document.querySelector('#correct #text').value").await;
+    let typed = until("the form again", || async {
+        let typed = browser.run("return document.querySelector('#correct #text')?.value").await;
+        typed.as_str().map(str::to_owned)
+    })
+    .await;
     assert_eq!(typed, "Không thu phí. Trừ trường hợp đổi thông tin.");
 
     // The two that differ are listed; one is kept, with a common text.
