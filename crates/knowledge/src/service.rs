@@ -170,18 +170,17 @@ impl Knowledge {
     }
 }
 
-/// What may be reused at `now` of what was found, but for the passage `but`.
+/// What may be reused at `now` of what was found, but for the passage `except`.
 pub(crate) async fn stored(
     conn: &mut PgConnection,
     nearest: &Nearest,
-    but: Option<&str>,
+    except: Option<&str>,
     model: &str,
     now: DateTime<Utc>,
 ) -> Result<Stored, sqlx::Error> {
     let ids = nearest.ids();
-    let Stored { mut passages, mut words } =
-        storage::reusable(conn, &ids, SHORTLIST.min(ids.len()), model, now).await?;
-    passages.retain(|_, passage| Some(passage.id.as_str()) != but);
+    let Stored { mut passages, mut words } = storage::reusable(conn, &ids, SHORTLIST, model, now).await?;
+    passages.retain(|_, passage| Some(passage.id.as_str()) != except);
     // Whatever may not be reused leaves its place to one that came without its words.
     let mut later = nearest.shortlist(&passages);
     later.retain(|id| !ids.iter().take(SHORTLIST).any(|first| first == id));

@@ -91,7 +91,7 @@ pub async fn publish(
 }
 
 /// Those of these ids that may be reused at `now`; others are left out. A copy appears as its origin, with its
-/// own question. The first `with_words` ids, of which there are as many, come with their word vectors, where they are of `model`.
+/// own question. The first `with_words` come with their word vectors, where those are of `model`.
 pub async fn reusable(
     conn: &mut PgConnection,
     ids: &[String],
@@ -109,7 +109,7 @@ pub async fn reusable(
              and coalesce(s.valid_from <= $2, true) and coalesce($2 < s.valid_until, true)"#,
         ids,
         now,
-        &ids[..with_words],
+        ids.get(..with_words).unwrap_or(ids),
         model,
     )
     .fetch_all(conn)

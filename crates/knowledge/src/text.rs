@@ -31,7 +31,7 @@ impl Text {
         // Looked at before abbreviations are written out, which would bring diacritics in.
         let tidy = tidy(raw);
         let undiacritised = !has_diacritics(&tidy);
-        let normal = POLITENESS.taken_off(&written_out(&tidy)).to_owned();
+        let normal = normal(&tidy);
         let folded = fold(&normal);
         Self { normal, folded, undiacritised }
     }
@@ -54,7 +54,11 @@ impl Text {
 /// NFC, lower case, one space between words, tone marks where the older spelling has them (hoà as
 /// hòa), abbreviations written out, no politeness and no punctuation at the ends. Idempotent.
 pub fn normalise(raw: &str) -> String {
-    POLITENESS.taken_off(&written_out(&tidy(raw))).to_owned()
+    normal(&tidy(raw))
+}
+
+fn normal(tidy: &str) -> String {
+    POLITENESS.taken_off(&written_out(tidy)).to_owned()
 }
 
 fn written_out(tidy: &str) -> String {

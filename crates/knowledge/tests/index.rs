@@ -103,6 +103,13 @@ async fn scores(index: &dyn VectorIndex) {
     let by_words = index.search(query(60.0, "sổ hộ khẩu")).await.unwrap();
     assert!(by_words[..2].iter().any(|hit| hit.id == "so"), "the lexical leg counts: {by_words:?}");
     assert_eq!(ids(index, query(90.0, "")).await[0], "nha", "a text without words is searched by meaning");
+
+    // Two of each leg, and none in both: what only one brought has the other's score all the same.
+    let apart = index.search(Query { limit: 2, ..query(90.0, "cấp lại sổ, giấy") }).await.unwrap();
+    let hit = |id: &str| apart.iter().find(|hit| hit.id == id).unwrap_or_else(|| panic!("{id}: {apart:?}"));
+    assert_eq!(apart.len(), 2);
+    assert!(hit("nha").lexical > 0.0, "brought by meaning: {apart:?}");
+    assert!((hit("so").cosine - 70_f32.to_radians().cos()).abs() < 1e-3, "brought by words: {apart:?}");
 }
 
 async fn filters_and_limits(index: &dyn VectorIndex) {
