@@ -181,7 +181,7 @@ async fn whoever_is_first_all_tell_one_story() {
     let (asker, officer) = (platform.rest(), platform.rest_as("officer", None).await);
     let pool = platform.pool().await;
     let mut asked = Vec::new();
-    for text in ["Mèo sủa?", "Gà gáy đêm?", "Cá leo cây?", "Bò bay?", "Chuột cắn mèo?", "Vịt lội ngược?"]
+    for text in ["Mèo sủa?", "Gà gáy đêm?", "Cá leo cây?", "Bò bay?", "Thỏ đẻ trứng?", "Vịt lội ngược?"]
     {
         let ticket = asker.ask(text).await;
         asked.push((officer.drafted(&ticket.0).await, ticket));

@@ -41,7 +41,7 @@ pub(crate) const APART: &str = "same_answer:other_condition";
 const NEIGHBOURS: usize = 10;
 
 /// Texts embedded between two calls of the progress callback.
-const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

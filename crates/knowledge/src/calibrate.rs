@@ -2,8 +2,11 @@
 //! and forbid, labelled pairs, and edits of the stored ones. What it says of itself was measured on
 //! groups of questions that the fit had not seen (cross-validation); the file's own fit is on all.
 
+mod contrasts;
 mod examples;
+mod learning;
 mod outcome;
+mod stacking;
 
 use std::{
     fmt::Write as _,
@@ -15,8 +18,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use self::{
+    contrasts::Near,
     examples::{Known, gather},
     outcome::{Outcome, platt},
+    stacking::Stacked,
 };
 pub use crate::backtest::{AtPrecision, Error, Progress};
 use crate::{
@@ -51,6 +56,15 @@ pub struct Files {
     pub asked: Vec<PathBuf>,
     /// `{a, b, label, domain?}` a line; 1: the same question.
     pub pairs: Vec<PathBuf>,
+    /// Questions of which it is known which near ones are the same and which are not: a store, and what is asked of it.
+    pub near: Option<(PathBuf, PathBuf)>,
+}
+
+/// What people have labelled.
+pub(crate) struct Labelled {
+    pub asked: Vec<Asked>,
+    pub pairs: Vec<LabelledPair>,
+    pub near: Near,
 }
 
 /// One line of a file of pairs.
@@ -61,6 +75,33 @@ pub(crate) struct LabelledPair {
     pub label: u8,
     #[serde(default)]
     pub domain: String,
+}
+
+impl Files {
+    fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        let near = self.near.iter().flat_map(|(answered, asked)| [answered, asked]);
+        std::iter::once(&self.answered).chain(&self.asked).chain(&self.pairs).chain(near)
+    }
+}
+
+impl Labelled {
+    fn read(files: &Files) -> Result<Self, Error> {
+        let read = |file: &PathBuf| -> Result<Vec<Asked>, Error> {
+            let asked = backtest::read::<Asked>(file)?.into_iter();
+            Ok(asked.filter(|one| one.kind != backtest::APART).collect())
+        };
+        let (mut asked, mut pairs, mut near) = (Vec::new(), Vec::new(), Near::default());
+        for file in &files.asked {
+            asked.extend(read(file)?);
+        }
+        for file in &files.pairs {
+            pairs.extend(backtest::read::<LabelledPair>(file)?);
+        }
+        if let Some((of_answered, of_asked)) = &files.near {
+            near = Near { answered: backtest::read(of_answered)?, asked: read(of_asked)? };
+        }
+        Ok(Self { asked, pairs, near })
+    }
 }
 
 /// A fit, and what held-back questions say of it.
@@ -89,20 +130,13 @@ pub async fn run(
     progress: Progress<'_>,
 ) -> Result<Report, Error> {
     let answered: Vec<Answered> = backtest::read(&files.answered)?;
-    let mut asked: Vec<Asked> = Vec::new();
-    for file in &files.asked {
-        asked.extend(backtest::read::<Asked>(file)?.into_iter().filter(|one| one.kind != backtest::APART));
-    }
-    let mut pairs: Vec<LabelledPair> = Vec::new();
-    for file in &files.pairs {
-        pairs.extend(backtest::read::<LabelledPair>(file)?);
-    }
-    let data = fingerprint(std::iter::once(&files.answered).chain(&files.asked).chain(&files.pairs))?;
+    let labelled = Labelled::read(files)?;
+    let data = fingerprint(files.all())?;
     let model = embedder.model().to_owned();
-    let known = gather(answered, &asked, &pairs, embedder, progress).await?;
-    progress("fitting", 0, 0);
-    let scores = held_back_scores(&known);
-    let outcome = Outcome::new(&known, &scores, asked.len());
+    let known = gather(answered, &labelled, embedder, progress).await?;
+    let stacked = Stacked::fit(&known, progress);
+    let scores = held_back_scores(&known, &stacked);
+    let outcome = Outcome::new(&known, &scores, labelled.asked.len());
     let curve = platt(&outcome.best_scores());
     let report = |calibration| Report {
         coverage_at: [0.85, 0.9, 0.95, 0.98, 0.99].map(|target| outcome.coverage_at(target, &curve)).to_vec(),
@@ -115,9 +149,10 @@ pub async fn run(
     let reached = outcome.coverage_at(precision, &curve);
     let fitted = Fitted {
         data,
-        asked: asked.len(),
-        pairs: pairs.len(),
+        asked: labelled.asked.len(),
+        pairs: labelled.pairs.len(),
         edits: known.edits,
+        near: known.contrasts.len(),
         target: precision,
         drafts: reached.drafts,
         precision: outcome.precision(reached.drafts),
@@ -133,35 +168,38 @@ pub async fn run(
         bands: Bands { reuse, suggest },
         curve,
         inputs: FEATURES.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        trees: fit(known.rows.iter().map(|row| &row.example)),
+        trees: fit(&stacked.examples(&known, None)),
+        pooling: stacked.of_all,
     }))
 }
 
-fn fit<'a>(examples: impl Iterator<Item = &'a Example>) -> Trees {
+fn fit(examples: &[Example]) -> Trees {
     let directions: Vec<Direction> = FEATURES.iter().map(|(_, direction)| *direction).collect();
-    let examples: Vec<Example> = examples.cloned().collect();
-    Trees::fit(&examples, &directions, &GROWTH)
+    Trees::fit(examples, &directions, &GROWTH)
 }
 
 /// Every row's log-odds by a fit that saw nothing of its group.
-fn held_back_scores(known: &Known) -> Vec<f64> {
+fn held_back_scores(known: &Known, stacked: &Stacked) -> Vec<f64> {
     let mut scores = vec![0.0; known.rows.len()];
-    for fold in 0..FOLDS {
-        let held = |group: usize| mixed(group) % FOLDS == fold;
-        let trees = fit(known.rows.iter().filter(|row| !held(row.group)).map(|row| &row.example));
-        for (score, row) in scores.iter_mut().zip(&known.rows).filter(|(_, row)| held(row.group)) {
-            *score = trees.score(&row.example.inputs);
+    for held in 0..FOLDS {
+        let examples = stacked.examples(known, Some(held));
+        let folds = known.rows.iter().map(|row| row.fold);
+        let (of_held, seen): (Vec<_>, Vec<_>) =
+            examples.into_iter().zip(folds).enumerate().partition(|(_, (_, fold))| *fold == held);
+        let trees = fit(&seen.into_iter().map(|(_, (example, _))| example).collect::<Vec<_>>());
+        for (at, (example, _)) in of_held {
+            scores[at] = trees.score(&example.inputs);
         }
     }
     scores
 }
 
-/// Spreads neighbouring groups over the folds (the finaliser of SplitMix64).
-fn mixed(group: usize) -> u64 {
+/// The fold of a group: neighbouring ones are spread (the finaliser of SplitMix64).
+fn fold(group: usize) -> u64 {
     let mut x = (group as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    (x ^ (x >> 31)) % FOLDS
 }
 
 fn fingerprint<'a>(files: impl Iterator<Item = &'a PathBuf>) -> Result<String, Error> {

@@ -7,7 +7,7 @@ use api::knowledge::v1::Band;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{pair::FEATURES, trees::Trees};
+use crate::{pair::FEATURES, pooling::Pooling, trees::Trees};
 
 /// A calibration file that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,14 @@ pub struct Calibration {
     pub curve: Curve,
     /// Names of the trees' inputs, in their order.
     pub inputs: Vec<String>,
+    pub pooling: Pooling,
     pub trees: Trees,
+}
+
+/// What is looked at first: the rest of a file for other inputs may be otherwise too.
+#[derive(Deserialize)]
+struct Inputs {
+    inputs: Vec<String>,
 }
 
 /// What it was fitted on, and what it then did on questions that it had not seen (cross-validated).
@@ -50,6 +57,8 @@ pub struct Fitted {
     pub asked: usize,
     pub pairs: usize,
     pub edits: usize,
+    /// Questions with near ones that a pooling learned to tell apart.
+    pub near: usize,
     /// The precision of `reuse` that was asked for.
     pub target: f64,
     pub drafts: usize,
@@ -90,15 +99,16 @@ impl Calibration {
                 .map_err(|source| Error::Read { path: path.to_owned(), source })?,
             None => include_str!("../calibration/multilingual-e5-small-int4.toml").to_owned(),
         };
+        let known = FEATURES.iter().map(|(name, _)| *name);
+        if !toml::from_str::<Inputs>(&text)?.inputs.iter().map(String::as_str).eq(known) {
+            return Err(Error::OtherInputs);
+        }
         let mut calibration: Self = toml::from_str(&text)?;
         calibration.fingerprint = format!("{:x}", Sha256::digest(&text));
         if calibration.model != model {
             return Err(Error::OtherModel(calibration.model, model.to_owned()));
         }
-        let names = FEATURES.iter().map(|(name, _)| *name);
-        if !calibration.inputs.iter().map(String::as_str).eq(names)
-            || !calibration.trees.is_sound(FEATURES.len())
-        {
+        if !calibration.trees.is_sound(FEATURES.len()) {
             return Err(Error::OtherInputs);
         }
         let Bands { reuse, suggest } = calibration.bands;

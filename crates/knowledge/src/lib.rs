@@ -26,6 +26,7 @@ pub mod owner;
 mod owners;
 pub mod pair;
 mod passage;
+pub mod pooling;
 mod rarity;
 mod restore;
 pub mod reuse;

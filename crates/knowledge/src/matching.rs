@@ -123,7 +123,8 @@ impl Matcher {
     pub fn judge(&self, nearest: &Nearest, stored: &Stored, limit: usize) -> Found {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
-        let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
+        let asked =
+            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.pooling);
         let texts = texts(&known);
         let shortlist = shortlist(&known, &texts, stored);
         let rarity = &vocabulary.rarity;
@@ -143,10 +144,17 @@ impl Matcher {
     pub fn describe(&self, nearest: &Nearest, stored: &Stored) -> Vec<(String, Described)> {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
-        let asked = Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity);
+        let asked =
+            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.pooling);
         let texts = texts(&known);
         let shortlist = shortlist(&known, &texts, stored);
-        let described = reuse::describe(&asked, &shortlist, &candidates(&known), &vocabulary.rarity);
+        let described = reuse::describe(
+            &asked,
+            &shortlist,
+            &candidates(&known),
+            &vocabulary.rarity,
+            &self.calibration.pooling,
+        );
         known.iter().zip(described).map(|((_, passage), one)| (passage.id.clone(), one)).collect()
     }
 
@@ -169,6 +177,11 @@ impl Matcher {
 type Known<'a> = (&'a Hit, &'a Passage);
 
 impl Nearest {
+    /// Of the asked question.
+    pub const fn words(&self) -> &WordVectors {
+        &self.words
+    }
+
     /// The passages to look up before judging.
     pub fn ids(&self) -> Vec<String> {
         self.hits.iter().map(|hit| hit.id.clone()).collect()

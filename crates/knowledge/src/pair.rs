@@ -5,16 +5,17 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use crate::{
     asks::Asks,
+    pooling::Pooling,
     rarity::Rarity,
     slots::Comparison,
     text::{self, Text},
     trees::Direction::{self, Down, Free, Up},
-    words::{WORDS_MAX, WordVectors},
+    words::{WORDS_MAX, WordVectors, dot},
 };
 
 /// What a pair is described by: the name in calibration files, and which way more of it points.
 /// `asked` and `stored` are the two questions; a word counts by its rarity in the store.
-pub const FEATURES: [(&str, Direction); 52] = [
+pub const FEATURES: [(&str, Direction); 54] = [
     // Of the sentences.
     ("cosine", Up),
     ("pairs_overlap", Up),
@@ -66,6 +67,9 @@ pub const FEATURES: [(&str, Direction); 52] = [
     ("asks_agree", Up),
     ("topics_differ", Down),
     ("asks_shared", Up),
+    // Of the learned pooling; see `pooling`.
+    ("pooled", Up),
+    ("pooled_gain", Up),
     // Among the other neighbours; see `reuse`.
     ("margin", Up),
     ("density", Free),
@@ -75,6 +79,10 @@ pub const FEATURES: [(&str, Direction); 52] = [
     ("dense_rank", Down),
     ("lexical_rank", Down),
 ];
+
+/// Where the features of the learned pooling begin, and how many they are.
+pub const OF_POOLING: usize = FEATURES.len() - OF_COMPANY - POOLED;
+pub const POOLED: usize = 2;
 
 /// The features that need the other neighbours are the last ones.
 pub const OF_COMPANY: usize = 7;
@@ -102,6 +110,7 @@ pub struct Question<'a> {
     pairs: HashSet<(&'a str, &'a str)>,
     trigrams: HashSet<[char; 3]>,
     asks: Asks,
+    pooled: Vec<f32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +121,7 @@ struct Word<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub fn read(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity) -> Self {
+    pub fn read(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity, pooling: &Pooling) -> Self {
         let folded: Vec<&str> = text::syllables(&text.folded).take(WORDS_MAX).collect();
         let normal = text::syllables(&text.normal).take(WORDS_MAX);
         let word = |(letters, folded): (&'a str, &&str)| Word {
@@ -131,6 +140,7 @@ impl<'a> Question<'a> {
             pairs: folded.windows(2).map(|pair| (pair[0], pair[1])).collect(),
             trigrams: letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect(),
             asks: Asks::read(&text.folded),
+            pooled: pooling.pool(vectors),
         }
     }
 
@@ -156,6 +166,7 @@ pub fn describe(
     let likeness = asked.asks.compare(stored.asks);
     let (near_left, near_right) =
         (Near::new(&aligned.left, left, &of_left), Near::new(&aligned.right, right, &of_right));
+    let [pooled, pooled_gain] = of_pooling(dot(&asked.pooled, &stored.pooled), cosine);
     let (exchange, exchange_least) = aligned.exchange(&of_left.content, &of_right.content);
     [
         cosine,
@@ -203,7 +214,14 @@ pub fn describe(
         small(likeness.agree),
         small(likeness.topics_differ),
         likeness.share,
+        pooled,
+        pooled_gain,
     ]
+}
+
+/// The cosine of the two pooled vectors, and by how much it is above the sentences'.
+pub fn of_pooling(pooled: f32, cosine: f32) -> [f32; POOLED] {
+    [pooled, pooled - cosine]
 }
 
 /// One question's words as the other has them or not.

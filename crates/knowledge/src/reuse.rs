@@ -6,6 +6,7 @@ use api::knowledge::v1::Band;
 use crate::{
     calibration::Calibration,
     pair::{self, FEATURES, OF_COMPANY, Question},
+    pooling::Pooling,
     rarity::Rarity,
     slots::{self, Comparison},
     text::{self, Text},
@@ -72,7 +73,7 @@ pub fn judge(
     rarity: &Rarity,
     calibration: &Calibration,
 ) -> (Vec<(usize, f64)>, Verdict) {
-    let described = describe(asked, shortlist, candidates, rarity);
+    let described = describe(asked, shortlist, candidates, rarity, &calibration.pooling);
     let likely = described.iter().zip(shortlist).map(|(described, read)| {
         let fitted = calibration.probability(&described.inputs);
         if same(asked.text, read.question) { EXACT } else { fitted.min(EXACT) }
@@ -137,11 +138,12 @@ pub fn describe(
     shortlist: &[Read<'_>],
     candidates: &[Candidate<'_>],
     rarity: &Rarity,
+    pooling: &Pooling,
 ) -> Vec<Described> {
     let shortlist = shortlist.iter().zip(candidates).take(SHORTLIST);
     let described = shortlist.enumerate().map(|(at, (read, candidate))| {
         let compared = slots::compare(asked.text, read.question);
-        let stored = Question::read(read.question, read.words, rarity);
+        let stored = Question::read(read.question, read.words, rarity, pooling);
         let own = pair::describe(asked, &stored, candidate.cosine, &compared);
         let mut inputs = [0.0; FEATURES.len()];
         let (of_pair, of_company) = inputs.split_at_mut(own.len());

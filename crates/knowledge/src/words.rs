@@ -51,45 +51,72 @@ impl WordVectors {
         &self.0[at * DIMENSIONS..][..DIMENSIONS]
     }
 
+    /// Word by word.
+    pub fn iter(&self) -> impl Iterator<Item = &[f32]> {
+        self.0.chunks_exact(DIMENSIONS)
+    }
+
     /// As kept: each number within 1/254 of its vector's greatest.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.len() * BYTES);
-        for vector in self.0.chunks_exact(DIMENSIONS) {
-            let scale = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0;
-            bytes.extend(scale.to_le_bytes());
-            #[expect(clippy::cast_possible_truncation, reason = "scaled to -127..=127")]
-            bytes.extend(
-                vector
-                    .iter()
-                    .map(|x| (x / scale.max(f32::MIN_POSITIVE)).round() as i8)
-                    .map(i8::cast_unsigned),
-            );
-        }
-        bytes
+        rows_to_bytes(&self.0)
     }
 
     /// `None` when the bytes are no such vectors.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (words, rest) = bytes.as_chunks::<BYTES>();
-        if !rest.is_empty() || words.len() > WORDS_MAX {
+        if bytes.len() > WORDS_MAX * BYTES { None } else { rows_from_bytes(bytes).map(Self) }
+    }
+}
+
+/// Each row of [`DIMENSIONS`] numbers as a scale and signed bytes.
+pub(crate) fn rows_to_bytes(rows: &[f32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(rows.len() / DIMENSIONS * BYTES);
+    for row in rows.chunks_exact(DIMENSIONS) {
+        let scale = scale(row);
+        bytes.extend(scale.to_le_bytes());
+        bytes.extend(row.iter().map(|x| step(*x, scale).cast_unsigned()));
+    }
+    bytes
+}
+
+/// What is left of the rows when they are kept.
+pub(crate) fn rounded_rows(rows: &[f32]) -> Vec<f32> {
+    let rounded = |row| {
+        let scale = scale(row);
+        row.iter().map(move |x| f32::from(step(*x, scale)) * scale)
+    };
+    rows.chunks_exact(DIMENSIONS).flat_map(rounded).collect()
+}
+
+fn scale(row: &[f32]) -> f32 {
+    row.iter().fold(0.0_f32, |most, x| most.max(x.abs())) / 127.0
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "scaled to -127..=127")]
+fn step(x: f32, scale: f32) -> i8 {
+    (x / scale.max(f32::MIN_POSITIVE)).round() as i8
+}
+
+/// `None` when the bytes are no such rows.
+pub(crate) fn rows_from_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
+    let (kept, rest) = bytes.as_chunks::<BYTES>();
+    if !rest.is_empty() {
+        return None;
+    }
+    let mut rows = Vec::with_capacity(kept.len() * DIMENSIONS);
+    for row in kept {
+        let (scale, numbers) = row.split_first_chunk::<4>()?;
+        let scale = f32::from_le_bytes(*scale);
+        if !(scale * 128.0).is_finite() {
             return None;
         }
-        let mut vectors = Vec::with_capacity(words.len() * DIMENSIONS);
-        for word in words {
-            let (scale, numbers) = word.split_first_chunk::<4>()?;
-            let scale = f32::from_le_bytes(*scale);
-            if !scale.is_finite() {
-                return None;
-            }
-            vectors.extend(numbers.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
-        }
-        Some(Self(vectors))
+        rows.extend(numbers.iter().map(|byte| f32::from(byte.cast_signed()) * scale));
     }
+    Some(rows)
 }
 
 /// Summed in sixteen lanes, which the compiler makes vector instructions of: one sum after the other may not be
 /// reordered, and a verdict needs some ten thousand of these.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; 16];
     let (left, left_rest) = left.as_chunks::<16>();
     let (right, right_rest) = right.as_chunks::<16>();
@@ -135,8 +162,10 @@ mod tests {
         assert_eq!(WordVectors::from_bytes(&[1, 2, 3]), None);
         assert_eq!(WordVectors::from_bytes(&vec![0; BYTES * (WORDS_MAX + 1)]), None);
         let mut bytes = vectors().to_bytes();
-        bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
-        assert_eq!(WordVectors::from_bytes(&bytes), None);
+        for scale in [f32::NAN, f32::MAX] {
+            bytes[..4].copy_from_slice(&scale.to_le_bytes());
+            assert_eq!(WordVectors::from_bytes(&bytes), None);
+        }
     }
 
     #[test]

@@ -11,8 +11,9 @@ use crate::{output, output::say, settings::Settings};
 const HEADER: &str = "\
 # Written by `motcua calibrate`. `fitted` says on what (SHA-256 over its files) and what held-back questions
 # gave (cross-validated); `bands` are the least probabilities; `curve` makes the trees' sum, log-odds, a
-# probability. A tree's node looks at an input: at most `at_most`, it goes left, else right; a negative child
-# -n is leaf n, counted from 1.
+# probability. `pooling` is rows of weights in base64: for each, a little-endian float, the scale, and 384 signed
+# bytes. A tree's node looks at an input: at most `at_most`, it goes left, else right; a negative child -n is leaf
+# n, counted from 1.
 ";
 
 #[derive(clap::Args)]
@@ -26,6 +27,12 @@ pub struct Args {
     /// Labelled pairs: one JSON object a line with a, b, label (1: the same question), domain. May be repeated.
     #[arg(long, value_name = "FILE")]
     pairs: Vec<PathBuf>,
+    /// A store of which it is known which near questions are the same and which are not, as `--answered`.
+    #[arg(long, value_name = "FILE", requires = "near_asked")]
+    near_answered: Option<PathBuf>,
+    /// Those near questions, as `--asked`.
+    #[arg(long, value_name = "FILE", requires = "near_answered")]
+    near_asked: Option<PathBuf>,
     /// The precision that drafts must have, above 0.5 and below 1.
     #[arg(long, default_value_t = 0.9)]
     precision: f64,
@@ -42,7 +49,12 @@ pub async fn run(mut settings: Settings, args: Args) -> anyhow::Result<()> {
     settings.fill_parts()?;
     let knowledge = settings.knowledge;
     let embedder = tokio::task::spawn_blocking(move || knowledge.open_embedder()).await??;
-    let files = Files { answered: args.answered, asked: args.asked, pairs: args.pairs };
+    let files = Files {
+        answered: args.answered,
+        asked: args.asked,
+        pairs: args.pairs,
+        near: args.near_answered.zip(args.near_asked),
+    };
     let (bar, progress) = output::progress()?;
     let report = calibrate::run(&files, Arc::new(embedder), args.precision, &progress).await?;
     bar.finish_and_clear();

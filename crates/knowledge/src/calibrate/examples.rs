@@ -7,7 +7,11 @@ use std::{
 
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use super::LabelledPair;
+use super::{
+    Labelled, LabelledPair,
+    contrasts::{self, Contrast},
+    fold,
+};
 use crate::{
     backtest::{self, Answered, Asked, Error, Progress},
     calibration::{Bands, Calibration, Curve, Fitted},
@@ -15,13 +19,14 @@ use crate::{
     embed::Embedder,
     index::{EdgeIndex, VectorIndex as _},
     matching::{Matcher, Stored},
-    pair::FEATURES,
+    pooling::Pooling,
     reuse::Described,
     text,
     trees::{Example, Trees},
+    words::WordVectors,
 };
 
-/// Neighbours of a question with a known answer that become examples; of one without, fewer, since
+/// Candidates of a question with a known answer that become examples; of one without, fewer, since
 /// all of them say no.
 const NEIGHBOURS: usize = 8;
 const NEIGHBOURS_OF_STRANGERS: usize = 3;
@@ -46,12 +51,16 @@ const EDITED_WORDS_MAX: usize = 35;
 /// One described neighbour.
 pub struct Row {
     pub example: Example,
-    /// Questions that have to do with each other are one group.
-    pub group: usize,
+    /// Questions that have to do with each other are of one fold: the asked one's, and the stored one's.
+    pub fold: u64,
+    pub stored_fold: u64,
     pub of: Of,
     /// A slot disagrees: never above `suggest`.
     pub guarded: bool,
     pub forbidden: bool,
+    /// Places of the two questions among [`Known::texts`].
+    pub asked: usize,
+    pub stored: usize,
 }
 
 /// Whose neighbour a row is.
@@ -83,45 +92,98 @@ pub enum Sort {
 pub struct Known {
     pub rows: Vec<Row>,
     pub edits: usize,
+    /// The words of all questions that rows and contrasts speak of.
+    pub texts: Vec<WordVectors>,
+    pub contrasts: Vec<Contrast>,
+}
+
+/// What the store has for one question, best first.
+struct Answers {
+    asked: usize,
+    described: Vec<Candidate>,
+}
+
+struct Candidate {
+    id: String,
+    stored: usize,
+    fold: u64,
+    described: Described,
+}
+
+/// The word vectors that are kept for fitting.
+#[derive(Default)]
+pub(super) struct Texts {
+    words: Vec<WordVectors>,
+    /// Passage id → place.
+    of_stored: HashMap<String, usize>,
+}
+
+impl Texts {
+    pub(super) fn add(&mut self, words: WordVectors) -> usize {
+        self.words.push(words);
+        self.words.len() - 1
+    }
+
+    /// Asks, and describes what was found.
+    async fn found(
+        &mut self,
+        matcher: &Matcher,
+        stored: &Stored,
+        groups: &mut Groups,
+        text: &str,
+    ) -> Result<Answers, Error> {
+        let nearest = matcher.nearest(text, None, 1, None).await?;
+        let described = matcher.describe(&nearest, stored);
+        let asked = self.add(nearest.words().clone());
+        let candidate = |(id, described): (String, Described)| Candidate {
+            stored: self.stored(&id, stored),
+            fold: fold(groups.of(&text::normalise(&stored.passages[&id].question))),
+            id,
+            described,
+        };
+        let described = described.into_iter().map(candidate).collect();
+        Ok(Answers { asked, described })
+    }
+
+    fn stored(&mut self, id: &str, stored: &Stored) -> usize {
+        if let Some(at) = self.of_stored.get(id) {
+            return *at;
+        }
+        let at = self.add(stored.words.get(id).cloned().unwrap_or_default());
+        self.of_stored.insert(id.to_owned(), at);
+        at
+    }
 }
 
 /// Asks everything and describes the neighbours.
 pub async fn gather(
     answered: Vec<Answered>,
-    asked: &[Asked],
-    pairs: &[LabelledPair],
+    labelled: &Labelled,
     embedder: Arc<Embedder>,
     progress: Progress<'_>,
 ) -> Result<Known, Error> {
+    let Labelled { asked, pairs, near } = labelled;
     let edits = edits_of(&answered);
     let of_id: HashMap<String, String> =
         answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
     let (stored_as, added) = place_pairs(&answered, pairs);
-    let mut groups = Groups::default();
-    for one in asked {
-        let key = text::normalise(&one.text);
-        let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
-        others.for_each(|other| groups.join(&key, other));
-    }
-    for pair in pairs {
-        groups.join(&text::normalise(&pair.a), &text::normalise(&pair.b));
-    }
+    let mut groups = Groups::of_all(asked, pairs, &of_id);
     let folder = tempfile::tempdir().map_err(Error::Folder)?;
     let index = Arc::new(EdgeIndex::open(folder.path())?);
     index.ensure().await?;
     let calibration = Arc::new(nothing_known());
     let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
     let mut stored = backtest::store(&matcher, answered, progress).await?;
-    let mut rows = Vec::new();
+    let (mut rows, mut texts) = (Vec::new(), Texts::default());
     let total = asked.len() + pairs.len() + edits.len();
     for (at, one) in asked.iter().enumerate() {
-        let described = described(&matcher, &stored, &one.text).await?;
-        rows.extend(of_asked(at, one, described, groups.of(&text::normalise(&one.text))));
+        let found = texts.found(&matcher, &stored, &mut groups, &one.text).await?;
+        rows.extend(of_asked(at, one, found, groups.of(&text::normalise(&one.text))));
         progress("asking", at + 1, total);
     }
     for (at, (id, edit)) in edits.iter().enumerate() {
-        let described = described(&matcher, &stored, &edit.text).await?;
-        rows.extend(one_row(described, id, edit.same(), EDITED, groups.of(&of_id[id]), &Of::Edit));
+        let found = texts.found(&matcher, &stored, &mut groups, &edit.text).await?;
+        rows.extend(one_row(found, id, edit.same(), EDITED, groups.of(&of_id[id]), &Of::Edit));
         progress("asking", asked.len() + at + 1, total);
     }
     // Only now: the others are asked of the store as it is.
@@ -129,19 +191,15 @@ pub async fn gather(
     stored.passages.extend(added.passages);
     stored.words.extend(added.words);
     for (at, (pair, id)) in pairs.iter().zip(&stored_as).enumerate() {
-        let described = described(&matcher, &stored, &pair.a).await?;
+        let found = texts.found(&matcher, &stored, &mut groups, &pair.a).await?;
         let of = Of::Pair { domain: pair.domain.clone() };
-        rows.extend(one_row(
-            described,
-            id,
-            pair.label == 1,
-            LABELLED,
-            groups.of(&text::normalise(&pair.a)),
-            &of,
-        ));
+        let group = groups.of(&text::normalise(&pair.a));
+        rows.extend(one_row(found, id, pair.label == 1, LABELLED, group, &of));
         progress("asking", asked.len() + edits.len() + at + 1, total);
     }
-    Ok(Known { rows, edits: edits.len() })
+    let near = near.without(|question| groups.knows(&text::normalise(question)));
+    let contrasts = contrasts::read(&near, &matcher, &mut texts, progress).await?;
+    Ok(Known { rows, edits: edits.len(), texts: texts.words, contrasts })
 }
 
 /// Under which id each pair's second question is stored, and those that the store does not have yet.
@@ -169,6 +227,7 @@ fn nothing_known() -> Calibration {
         asked: 0,
         pairs: 0,
         edits: 0,
+        near: 0,
         target: 1.0,
         drafts: 0,
         precision: 0.0,
@@ -182,6 +241,7 @@ fn nothing_known() -> Calibration {
         bands: Bands { reuse: 1.0, suggest: 1.0 },
         curve: Curve { slope: 1.0, intercept: 0.0 },
         inputs: Vec::new(),
+        pooling: Pooling::blind(),
         trees: Trees::fit(&[], &[], &super::GROWTH),
     }
 }
@@ -207,24 +267,16 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
     edits.into_iter().step_by(every).collect()
 }
 
-async fn described(
-    matcher: &Matcher,
-    stored: &Stored,
-    text: &str,
-) -> Result<Vec<(String, Described)>, Error> {
-    let nearest = matcher.nearest(text, None, 1, None).await?;
-    Ok(matcher.describe(&nearest, stored))
-}
-
-fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: usize) -> Vec<Row> {
+fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> Vec<Row> {
     let sort = match (one.expect.is_empty(), one.forbid.is_empty()) {
         (false, _) => Sort::Answerable,
         (true, false) => Sort::Hard,
         (true, true) => Sort::Stranger,
     };
     let near = if sort == Sort::Stranger { NEIGHBOURS_OF_STRANGERS } else { NEIGHBOURS };
-    let rows = described.into_iter().enumerate().filter_map(|(place, (id, described))| {
-        let (yes, forbidden) = (one.expect.contains(&id), one.forbid.contains(&id));
+    let asked = found.asked;
+    let rows = found.described.into_iter().enumerate().filter_map(|(place, candidate)| {
+        let (yes, forbidden) = (one.expect.contains(&candidate.id), one.forbid.contains(&candidate.id));
         if place >= near && !yes && !forbidden {
             return None;
         }
@@ -234,27 +286,32 @@ fn of_asked(at: usize, one: &Asked, described: Vec<(String, Described)>, group: 
             _ if sort == Sort::Stranger => STRANGER,
             _ => WRONG,
         };
-        Some(row(&described, yes, weight, group, Of::Asked { at, sort }, forbidden))
+        let row = row(asked, &candidate, yes, weight, group, Of::Asked { at, sort });
+        Some(Row { forbidden, ..row })
     });
     rows.collect()
 }
 
-fn one_row(
-    described: Vec<(String, Described)>,
-    id: &str,
-    yes: bool,
-    weight: f32,
-    group: usize,
-    of: &Of,
-) -> Option<Row> {
-    let (_, described) = described.into_iter().find(|(found, _)| found == id)?;
-    Some(row(&described, yes, weight, group, of.clone(), false))
+fn one_row(found: Answers, id: &str, yes: bool, weight: f32, group: usize, of: &Of) -> Option<Row> {
+    let asked = found.asked;
+    let candidate = found.described.into_iter().find(|candidate| candidate.id == id)?;
+    Some(row(asked, &candidate, yes, weight, group, of.clone()))
 }
 
-fn row(described: &Described, yes: bool, weight: f32, group: usize, of: Of, forbidden: bool) -> Row {
-    debug_assert_eq!(described.inputs.len(), FEATURES.len());
+fn row(asked: usize, candidate: &Candidate, yes: bool, weight: f32, group: usize, of: Of) -> Row {
+    let Candidate { stored, fold: stored_fold, described, .. } = candidate;
     let example = Example { inputs: described.inputs.to_vec(), yes, weight };
-    Row { example, group, of, guarded: !described.compared.disagreements.is_empty(), forbidden }
+    let guarded = !described.compared.disagreements.is_empty();
+    Row {
+        example,
+        fold: fold(group),
+        of,
+        guarded,
+        forbidden: false,
+        asked,
+        stored: *stored,
+        stored_fold: *stored_fold,
+    }
 }
 
 /// Questions joined into groups (union-find).
@@ -265,6 +322,23 @@ struct Groups {
 }
 
 impl Groups {
+    fn of_all(asked: &[Asked], pairs: &[LabelledPair], of_id: &HashMap<String, String>) -> Self {
+        let mut groups = Self::default();
+        for one in asked {
+            let key = text::normalise(&one.text);
+            let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
+            others.for_each(|other| groups.join(&key, other));
+        }
+        for pair in pairs {
+            groups.join(&text::normalise(&pair.a), &text::normalise(&pair.b));
+        }
+        groups
+    }
+
+    fn knows(&self, question: &str) -> bool {
+        self.places.contains_key(question)
+    }
+
     fn of(&mut self, question: &str) -> usize {
         if let Some(at) = self.places.get(question) {
             return self.top(*at);

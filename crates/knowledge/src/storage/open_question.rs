@@ -134,7 +134,8 @@ pub async fn note_family(
     .await
 }
 
-/// Others that wait in that unit under that key: centres first, then the oldest.
+/// Others that wait in that unit under that key: no members first, of these those that await their own answer (many that
+/// come at once are members before this is known here), then the oldest.
 pub async fn with_key(
     conn: &mut PgConnection,
     unit: &str,
@@ -146,7 +147,7 @@ pub async fn with_key(
         Row,
         "select ticket_id, version, unit, field, question, embedding, word_vectors, awaits
          from knowledge.open_question
-         where open and unit = $1 and key = $2 and ticket_id <> $3 order by member, ticket_id limit $4",
+         where open and unit = $1 and key = $2 and ticket_id <> $3 order by member, awaits <> ticket_id, ticket_id limit $4",
         unit,
         key,
         except.0,

@@ -1,0 +1,385 @@
+//! Fits a [`Pooling`]: wordings of one question shall be nearer to it than near questions that need another
+//! answer (contrast within a batch, van den Oord et al. 2018), and a curve over the cosine shall tell
+//! labelled pairs apart. Adam (Kingma and Ba 2015). One seed, one fit.
+
+use std::collections::HashSet;
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _, seq::SliceRandom as _};
+
+use super::contrasts::Contrast;
+use crate::{
+    embed::DIMENSIONS,
+    pooling::{self, ATTENTIONS, NARROW, Pooling, SHARPNESS, Seen},
+    words::{WordVectors, dot},
+};
+
+const STEPS: usize = 500;
+const SEED: u64 = 1;
+
+/// Questions of one step, and what is drawn of each.
+const QUESTIONS: usize = 48;
+const SAME: usize = 2;
+const OTHER: usize = 3;
+
+/// Labelled pairs of one step, and how much their loss counts beside the contrast's.
+const PAIRS: usize = 128;
+const PAIRS_COUNT: f32 = 5.0;
+
+/// Cosines are divided by it before the softmax.
+const TEMPERATURE: f32 = 0.03;
+
+/// Rate of the weights and of the curve, after the warm-up.
+const RATE: f32 = 2e-3;
+const CURVE_RATE: f32 = 2e-2;
+const WARM_UP: usize = STEPS / 10;
+
+/// In 256ths, how often a number that an attention sees is left out, so that none is leaned on alone.
+const DROPPED: u8 = 26;
+
+/// Two places among the texts, and whether they are the same question.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub asked: usize,
+    pub stored: usize,
+    pub yes: bool,
+    pub weight: f32,
+}
+
+/// What is learned: the pooling, and the slope and the intercept of the pairs' curve.
+#[derive(Debug, Clone)]
+struct Weights {
+    attention: Vec<f32>,
+    narrowing: Vec<f32>,
+    curve: Vec<f32>,
+}
+
+/// Fits on what there is of both; on nothing, one that sees nothing.
+pub fn fit(texts: &[WordVectors], contrasts: &[Contrast], labelled: &[Told]) -> Pooling {
+    if contrasts.is_empty() && labelled.is_empty() {
+        return Pooling::blind();
+    }
+    let mut rng = StdRng::seed_from_u64(SEED);
+    let mut weights = Weights::random(&mut rng);
+    let mut moments = [Weights::zeros(), Weights::zeros()];
+    let mut order: Vec<&Contrast> = Vec::new();
+    for step in 0..STEPS {
+        if order.len() < QUESTIONS {
+            order = contrasts.iter().collect();
+            order.shuffle(&mut rng);
+        }
+        let drawn = order.split_off(order.len().saturating_sub(QUESTIONS));
+        let batch = Batch::draw(&drawn, labelled, &mut rng);
+        let (_, gradient) = batch.loss(texts, &weights, &mut rng);
+        weights.descend(&gradient, &mut moments, step);
+    }
+    Pooling::new(&weights.attention, &weights.narrowing)
+}
+
+/// What one step looks at.
+struct Batch {
+    /// Places among the texts: first the questions, then the candidates, then pair by pair.
+    texts: Vec<usize>,
+    questions: usize,
+    candidates: usize,
+    /// Question and candidate of the same meaning, by their number in the batch.
+    same: Vec<(usize, usize)>,
+    /// By question: the texts that never count against it.
+    never: Vec<HashSet<usize>>,
+    /// Label and weight of each pair.
+    pairs: Vec<(bool, f32)>,
+}
+
+impl Batch {
+    fn draw(contrasts: &[&Contrast], labelled: &[Told], rng: &mut StdRng) -> Self {
+        let mut texts: Vec<usize> = contrasts.iter().map(|contrast| contrast.question).collect();
+        let questions = texts.len();
+        let mut same = Vec::new();
+        for (question, contrast) in contrasts.iter().enumerate() {
+            for text in contrast.same.choose_multiple(rng, SAME) {
+                same.push((question, texts.len() - questions));
+                texts.push(*text);
+            }
+            texts.extend(contrast.other.choose_multiple(rng, OTHER));
+        }
+        let candidates = texts.len() - questions;
+        let never = contrasts.iter().map(|contrast| contrast.same.iter().copied().collect()).collect();
+        let drawn = (0..PAIRS).filter_map(|_| labelled.choose(rng));
+        let pairs = drawn.map(|pair| {
+            texts.extend([pair.asked, pair.stored]);
+            (pair.yes, pair.weight)
+        });
+        let pairs = pairs.collect();
+        Self { texts, questions, candidates, same, never, pairs }
+    }
+
+    /// The loss, and which way it rises.
+    fn loss(&self, texts: &[WordVectors], weights: &Weights, rng: &mut StdRng) -> (f32, Weights) {
+        let read: Vec<Read<'_>> = self.texts.iter().map(|at| Read::new(&texts[*at], weights, rng)).collect();
+        let mut rises = vec![vec![0.0; ATTENTIONS * NARROW]; read.len()];
+        let mut gradient = Weights::zeros();
+        let contrast = self.contrast(&read, &mut rises);
+        let pairs = self.tell_apart(&read, weights, &mut rises, &mut gradient);
+        for (read, rise) in read.iter().zip(&rises) {
+            read.back(rise, weights, &mut gradient);
+        }
+        (contrast + pairs, gradient)
+    }
+
+    /// Each wording of a question against all that are not: -log(e^s / (e^s + Σ e^other)), their mean.
+    fn contrast(&self, read: &[Read<'_>], rises: &mut [Vec<f32>]) -> f32 {
+        let (questions, rest) = read.split_at(self.questions);
+        let candidates = &rest[..self.candidates];
+        let share = 1.0 / number(self.same.len().max(1));
+        let mut loss = 0.0;
+        for (at, question) in questions.iter().enumerate() {
+            let scores: Vec<f32> =
+                candidates.iter().map(|one| dot(&question.unit, &one.unit) / TEMPERATURE).collect();
+            let own: Vec<usize> = self.same.iter().filter(|(of, _)| *of == at).map(|(_, one)| *one).collect();
+            let counts = |one: &usize| !self.never[at].contains(&self.texts[self.questions + one]);
+            let others = || (0..scores.len()).filter(counts);
+            let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f32 = others().map(|one| (scores[one] - most).exp()).sum();
+            let mut slopes = vec![0.0; scores.len()];
+            for &one in &own {
+                let power = (scores[one] - most).exp();
+                let missed = sum / (power + sum);
+                loss += share * (power + sum).ln() - share * (scores[one] - most);
+                slopes[one] -= share * missed;
+                others()
+                    .for_each(|other| slopes[other] += share * (scores[other] - most).exp() / (power + sum));
+            }
+            for (one, slope) in slopes.iter().enumerate() {
+                let slope = slope / TEMPERATURE;
+                add(&mut rises[at], slope, &candidates[one].unit);
+                add(&mut rises[self.questions + one], slope, &question.unit);
+            }
+        }
+        loss
+    }
+
+    /// The pairs' cross-entropy by the curve over their cosine.
+    fn tell_apart(
+        &self,
+        read: &[Read<'_>],
+        weights: &Weights,
+        rises: &mut [Vec<f32>],
+        gradient: &mut Weights,
+    ) -> f32 {
+        let first = self.questions + self.candidates;
+        let share = PAIRS_COUNT / number(self.pairs.len().max(1));
+        let mut loss = 0.0;
+        for (at, (yes, weight)) in self.pairs.iter().enumerate() {
+            let (asked, stored) = (first + 2 * at, first + 2 * at + 1);
+            let cosine = dot(&read[asked].unit, &read[stored].unit);
+            let score = weights.curve[0] * cosine + weights.curve[1];
+            let truth = if *yes { 1.0 } else { 0.0 };
+            let rise = share * weight * (1.0 / (1.0 + (-score).exp()) - truth);
+            // ln(1 + e^x) - x y, without overflow.
+            loss += share * weight * (score.max(0.0) + (-score.abs()).exp().ln_1p() - score * truth);
+            gradient.curve[0] += rise * cosine;
+            gradient.curve[1] += rise;
+            add(&mut rises[asked], rise * weights.curve[0], &read[stored].unit);
+            add(&mut rises[stored], rise * weights.curve[0], &read[asked].unit);
+        }
+        loss
+    }
+}
+
+/// A text on its way through the weights.
+struct Read<'a> {
+    words: &'a WordVectors,
+    /// Without what is left out of it.
+    seen: Vec<Seen>,
+    /// By attention, what each number it sees counts: 0 when it is left out.
+    counts: [f32; ATTENTIONS * DIMENSIONS],
+    unit: Vec<f32>,
+    length: f32,
+}
+
+impl<'a> Read<'a> {
+    fn new(words: &'a WordVectors, weights: &Weights, rng: &mut StdRng) -> Self {
+        let mut seen = pooling::see(&weights.attention, words);
+        let mut dice = [0; ATTENTIONS * DIMENSIONS];
+        rng.fill(&mut dice);
+        // What is kept need not grow for it: only directions count.
+        let counts = dice.map(|die| if die < DROPPED { 0.0 } else { 1.0 });
+        let pooled = seen.iter_mut().flat_map(|seen| &mut seen.pooled);
+        pooled.zip(&counts).for_each(|(pooled, count)| *pooled *= count);
+        let mut unit = pooling::narrow(&weights.narrowing, &seen);
+        let length = pooling::scale_to_unit(&mut unit);
+        Self { words, seen, counts, unit, length }
+    }
+
+    /// From how the loss rises with the unit vector to how it rises with the weights.
+    fn back(&self, rise: &[f32], weights: &Weights, gradient: &mut Weights) {
+        if self.length == 0.0 {
+            return;
+        }
+        let along = dot(rise, &self.unit);
+        let rise: Vec<f32> =
+            rise.iter().zip(&self.unit).map(|(rise, unit)| (rise - along * unit) / self.length).collect();
+        let counts = self.counts.chunks_exact(DIMENSIONS);
+        for (at, ((seen, counts), rise)) in
+            self.seen.iter().zip(counts).zip(rise.chunks_exact(NARROW)).enumerate()
+        {
+            let mut of_pooled = vec![0.0; DIMENSIONS];
+            for (row, rise) in rise.iter().enumerate() {
+                let place = (at * NARROW + row) * DIMENSIONS;
+                add(&mut gradient.narrowing[place..place + DIMENSIONS], *rise, &seen.pooled);
+                add(&mut of_pooled, *rise, &weights.narrowing[place..place + DIMENSIONS]);
+            }
+            of_pooled.iter_mut().zip(counts).for_each(|(rise, count)| *rise *= count);
+            let of_shares: Vec<f32> = self.words.iter().map(|word| dot(&of_pooled, word)).collect();
+            let mean = dot(&of_shares, &seen.shares);
+            let attention = &mut gradient.attention[at * DIMENSIONS..][..DIMENSIONS];
+            for ((word, share), of_share) in self.words.iter().zip(&seen.shares).zip(&of_shares) {
+                add(attention, SHARPNESS * share * (of_share - mean), word);
+            }
+        }
+    }
+}
+
+impl Weights {
+    fn zeros() -> Self {
+        Self {
+            attention: vec![0.0; ATTENTIONS * DIMENSIONS],
+            narrowing: vec![0.0; ATTENTIONS * NARROW * DIMENSIONS],
+            curve: vec![0.0; 2],
+        }
+    }
+
+    fn random(rng: &mut StdRng) -> Self {
+        let mut weights = Self::zeros();
+        // Attentions near to even; lengths do not matter.
+        let spread = (3.0 / number(DIMENSIONS)).sqrt();
+        weights.narrowing.iter_mut().for_each(|x| *x = rng.random_range(-spread..spread));
+        weights.attention.iter_mut().for_each(|x| *x = rng.random_range(-0.03..0.03));
+        weights.curve = vec![10.0, -5.0];
+        weights
+    }
+
+    fn descend(&mut self, gradient: &Self, [first, second]: &mut [Self; 2], step: usize) {
+        let rate = schedule(step);
+        let parts = [
+            (&mut self.attention, &gradient.attention, &mut first.attention, &mut second.attention, RATE),
+            (&mut self.narrowing, &gradient.narrowing, &mut first.narrowing, &mut second.narrowing, RATE),
+            (&mut self.curve, &gradient.curve, &mut first.curve, &mut second.curve, CURVE_RATE),
+        ];
+        let times = i32::try_from(step + 1).unwrap_or(i32::MAX);
+        let (full, full_square) = (1.0 - 0.9_f32.powi(times), 1.0 - 0.999_f32.powi(times));
+        for (weights, gradient, first, second, own_rate) in parts {
+            let rate = rate * own_rate;
+            for (((weight, rise), first), second) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
+                *first += 0.1 * (rise - *first);
+                *second += 0.001 * (rise * rise - *second);
+                let move_by = (*first / full) / ((*second / full_square).sqrt() + 1e-8);
+                *weight -= rate * move_by;
+            }
+        }
+    }
+}
+
+/// Up within the warm-up, then down to 0 in a line.
+fn schedule(step: usize) -> f32 {
+    let (step, warm_up) = (number(step), number(WARM_UP));
+    ((step + 1.0) / warm_up).min((number(STEPS) - step) / (number(STEPS) - warm_up))
+}
+
+fn add(to: &mut [f32], times: f32, what: &[f32]) {
+    to.iter_mut().zip(what).for_each(|(to, what)| *to += times * what);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of one batch")]
+fn number(count: usize) -> f32 {
+    count as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many texts of three words each.
+    fn texts(count: usize, rng: &mut StdRng) -> Vec<WordVectors> {
+        let text = |_| WordVectors::new((0..3 * DIMENSIONS).map(|_| rng.random_range(-1.0..1.0)).collect());
+        (0..count).map(text).collect()
+    }
+
+    #[test]
+    fn the_gradient_is_how_the_loss_rises() {
+        let mut rng = StdRng::seed_from_u64(3);
+        let texts = texts(8, &mut rng);
+        let contrasts = [
+            Contrast { question: 0, same: vec![1, 2], other: vec![3] },
+            Contrast { question: 4, same: vec![5], other: vec![6, 7] },
+        ];
+        let labelled = [Told { asked: 1, stored: 6, yes: true, weight: 0.7 }];
+        let weights = Weights::random(&mut rng);
+        let batch = Batch::draw(&contrasts.iter().collect::<Vec<_>>(), &labelled, &mut rng);
+        // The same numbers are left out each time.
+        let loss = |weights: &Weights| batch.loss(&texts, weights, &mut StdRng::seed_from_u64(5));
+        let (_, gradient) = loss(&weights);
+        let parts: [fn(&mut Weights) -> &mut Vec<f32>; 3] =
+            [|w| &mut w.attention, |w| &mut w.narrowing, |w| &mut w.curve];
+        for part in parts {
+            // Along the gradient of one part, the loss rises by the square of its length.
+            let rises = part(&mut gradient.clone()).clone();
+            let square: f32 = rises.iter().map(|rise| rise * rise).sum();
+            let by = 0.02 / square.sqrt();
+            let along = |by: f32| {
+                let mut moved = weights.clone();
+                add(part(&mut moved), by, &rises);
+                loss(&moved).0
+            };
+            let seen = (along(by) - along(-by)) / (2.0 * by);
+            assert!(square > 0.0 && (seen / square - 1.0).abs() < 0.03, "{seen}, not {square}");
+        }
+    }
+
+    #[test]
+    fn texts_without_words_and_nothing_to_learn_from_do_no_harm() {
+        let mut texts = texts(3, &mut StdRng::seed_from_u64(6));
+        texts.push(WordVectors::none());
+        let contrasts = [Contrast { question: 0, same: vec![1], other: vec![2, 3] }];
+        let fitted = fit(&texts, &contrasts, &[]);
+        let to = |other: usize| dot(&fitted.pool(&texts[0]), &fitted.pool(&texts[other]));
+        assert!(to(1) > to(2), "{} {}", to(1), to(2));
+        assert_eq!(fitted, fit(&texts, &contrasts, &[]), "one seed, one fit");
+        assert_eq!(fit(&texts, &[], &[]), Pooling::blind());
+        let mut rng = StdRng::seed_from_u64(7);
+        let told = [Told { asked: 3, stored: 0, yes: false, weight: 1.0 }];
+        let (loss, gradient) =
+            Batch::draw(&[], &told, &mut rng).loss(&texts, &Weights::random(&mut rng), &mut rng);
+        assert!(loss > 0.0 && gradient.narrowing.iter().all(|rise| rise.is_finite()));
+    }
+
+    /// Texts of which only the first word tells what is asked.
+    #[test]
+    fn what_tells_questions_apart_is_learned() {
+        let mut rng = StdRng::seed_from_u64(4);
+        let word =
+            |rng: &mut StdRng| -> Vec<f32> { (0..DIMENSIONS).map(|_| rng.random_range(-1.0..1.0)).collect() };
+        let telling: Vec<Vec<f32>> = (0..24).map(|_| word(&mut rng)).collect();
+        let noise: Vec<Vec<f32>> = (0..6).map(|_| word(&mut rng)).collect();
+        let mut texts = Vec::new();
+        let mut text = |of: usize, around: usize| {
+            let words =
+                [&telling[of], &noise[around % 6], &noise[(around + 1) % 6], &noise[(around + 2) % 6]];
+            texts.push(WordVectors::new(words.into_iter().flatten().copied().collect()));
+            texts.len() - 1
+        };
+        let contrasts: Vec<Contrast> = (0..24)
+            .map(|of| Contrast {
+                question: text(of, of),
+                same: vec![text(of, of + 3)],
+                other: vec![text((of + 1) % 24, of)],
+            })
+            .collect();
+        let pooling = fit(&texts, &contrasts, &[]);
+        let pooled: Vec<Vec<f32>> = texts.iter().map(|text| pooling.pool(text)).collect();
+        let right = contrasts.iter().filter(|c| {
+            let to = |other: usize| dot(&pooled[c.question], &pooled[other]);
+            to(c.same[0]) > to(c.other[0])
+        });
+        assert_eq!(right.count(), contrasts.len());
+    }
+}
