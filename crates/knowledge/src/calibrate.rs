@@ -7,6 +7,7 @@ mod examples;
 mod learning;
 mod outcome;
 mod stacking;
+mod thin;
 
 use std::{
     fmt::Write as _,
@@ -119,6 +120,9 @@ pub struct Report {
     pub false_drafts: f64,
     /// Of the labelled hard negatives, the share whose forbidden answer would be drafted.
     pub forbidden: f64,
+    /// In small stores, by the threshold of `reuse`: drafts, and the wrong ones among them.
+    pub thin_drafts: usize,
+    pub thin_wrong: usize,
 }
 
 /// Reads the files, asks every question of an index of the answered ones, and fits. `precision` is
@@ -138,20 +142,25 @@ pub async fn run(
     let scores = held_back_scores(&known, &stacked);
     let outcome = Outcome::new(&known, &scores, labelled.asked.len());
     let curve = platt(&outcome.best_scores());
+    let reached = outcome.coverage_at(precision, &curve);
+    let reuse = reached.threshold.unwrap_or(1.0);
+    let (thin_drafts, thin_wrong) = outcome.thin(reuse, &curve);
     let report = |calibration| Report {
         coverage_at: [0.85, 0.9, 0.95, 0.98, 0.99].map(|target| outcome.coverage_at(target, &curve)).to_vec(),
         pair_auc: outcome.pair_auc(),
         top1: outcome.top1(),
         false_drafts: outcome.false_drafts(precision),
         forbidden: outcome.forbidden(precision),
+        thin_drafts,
+        thin_wrong,
         calibration,
     };
-    let reached = outcome.coverage_at(precision, &curve);
     let fitted = Fitted {
         data,
         asked: labelled.asked.len(),
         pairs: labelled.pairs.len(),
         edits: known.edits,
+        thin: known.thin,
         near: known.contrasts.len(),
         target: precision,
         drafts: reached.drafts,
@@ -159,7 +168,6 @@ pub async fn run(
         precision_lower: reached.precision_lower.unwrap_or(0.0),
         coverage: reached.coverage,
     };
-    let reuse = reached.threshold.unwrap_or(1.0);
     let suggest = curve.probability(outcome.right_score_at(SUGGESTED)).min(reuse);
     Ok(report(Calibration {
         fingerprint: String::new(),

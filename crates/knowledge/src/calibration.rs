@@ -57,6 +57,8 @@ pub struct Fitted {
     pub asked: usize,
     pub pairs: usize,
     pub edits: usize,
+    /// How often a question was asked of a small store.
+    pub thin: usize,
     /// Questions with near ones that a pooling learned to tell apart.
     pub near: usize,
     /// The precision of `reuse` that was asked for.

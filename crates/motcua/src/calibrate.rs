@@ -71,8 +71,9 @@ fn table(report: &Report) -> String {
     });
     let areas = report.pair_auc.iter().map(|(domain, auc)| format!("pairs {domain}: AUC {auc:.3}"));
     let rest = format!(
-        "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}",
-        report.top1, report.false_drafts, report.forbidden
+        "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}\n\
+         in small stores: {} drafts, {} of them wrong",
+        report.top1, report.false_drafts, report.forbidden, report.thin_drafts, report.thin_wrong
     );
     let lines =
         std::iter::once("held back, cross-validated:".to_owned()).chain(at).chain(areas).chain([rest]);

@@ -11,6 +11,7 @@ use super::{
     Labelled, LabelledPair,
     contrasts::{self, Contrast},
     fold,
+    thin::Thin,
 };
 use crate::{
     backtest::{self, Answered, Asked, Error, Progress},
@@ -75,6 +76,11 @@ pub enum Of {
         domain: String,
     },
     Edit,
+    /// An asked question in a small store, by the number of the asking.
+    Thin {
+        at: usize,
+        sort: Sort,
+    },
 }
 
 /// What is known of an asked question.
@@ -92,13 +98,15 @@ pub enum Sort {
 pub struct Known {
     pub rows: Vec<Row>,
     pub edits: usize,
+    /// How often a question was asked of a small store.
+    pub thin: usize,
     /// The words of all questions that rows and contrasts speak of.
     pub texts: Vec<WordVectors>,
     pub contrasts: Vec<Contrast>,
 }
 
 /// What the store has for one question, best first.
-struct Answers {
+pub(super) struct Answers {
     asked: usize,
     described: Vec<Candidate>,
 }
@@ -125,7 +133,7 @@ impl Texts {
     }
 
     /// Asks, and describes what was found.
-    async fn found(
+    pub(super) async fn found(
         &mut self,
         matcher: &Matcher,
         stored: &Stored,
@@ -173,11 +181,13 @@ pub async fn gather(
     index.ensure().await?;
     let calibration = Arc::new(nothing_known());
     let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
+    let mut thin = Thin::split(&answered);
     let mut stored = backtest::store(&matcher, answered, progress).await?;
     let (mut rows, mut texts) = (Vec::new(), Texts::default());
     let total = asked.len() + pairs.len() + edits.len();
     for (at, one) in asked.iter().enumerate() {
         let found = texts.found(&matcher, &stored, &mut groups, &one.text).await?;
+        thin.meet(one, &found.described.iter().map(|candidate| &candidate.id).collect::<Vec<_>>());
         rows.extend(of_asked(at, one, found, groups.of(&text::normalise(&one.text))));
         progress("asking", at + 1, total);
     }
@@ -198,8 +208,12 @@ pub async fn gather(
         progress("asking", asked.len() + edits.len() + at + 1, total);
     }
     let near = near.without(|question| groups.knows(&text::normalise(question)));
+    thin.meet_strangers(&near);
+    let of_thin = thin.ask(&matcher, &mut texts, &mut groups, progress).await?;
+    let thin = of_thin.asked;
+    rows.extend(of_thin.rows);
     let contrasts = contrasts::read(&near, &matcher, &mut texts, progress).await?;
-    Ok(Known { rows, edits: edits.len(), texts: texts.words, contrasts })
+    Ok(Known { rows, edits: edits.len(), thin, texts: texts.words, contrasts })
 }
 
 /// Under which id each pair's second question is stored, and those that the store does not have yet.
@@ -227,6 +241,7 @@ fn nothing_known() -> Calibration {
         asked: 0,
         pairs: 0,
         edits: 0,
+        thin: 0,
         near: 0,
         target: 1.0,
         drafts: 0,
@@ -267,7 +282,7 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
     edits.into_iter().step_by(every).collect()
 }
 
-fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> Vec<Row> {
+pub(super) fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> Vec<Row> {
     let sort = match (one.expect.is_empty(), one.forbid.is_empty()) {
         (false, _) => Sort::Answerable,
         (true, false) => Sort::Hard,
@@ -316,7 +331,7 @@ fn row(asked: usize, candidate: &Candidate, yes: bool, weight: f32, group: usize
 
 /// Questions joined into groups (union-find).
 #[derive(Default)]
-struct Groups {
+pub(super) struct Groups {
     places: HashMap<String, usize>,
     above: Vec<usize>,
 }
@@ -339,7 +354,7 @@ impl Groups {
         self.places.contains_key(question)
     }
 
-    fn of(&mut self, question: &str) -> usize {
+    pub fn of(&mut self, question: &str) -> usize {
         if let Some(at) = self.places.get(question) {
             return self.top(*at);
         }

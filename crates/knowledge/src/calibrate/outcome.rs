@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     AtPrecision,
-    examples::{Known, Of, Sort},
+    examples::{Known, Of, Row, Sort},
 };
 use crate::{backtest::Scored, calibration::Curve};
 
@@ -15,6 +15,8 @@ pub struct Outcome {
     answerable: usize,
     strangers: usize,
     hard: usize,
+    /// The same of questions asked of small stores.
+    thin: Vec<Best>,
     /// Domain → score and label of its pairs.
     pairs: BTreeMap<String, Vec<(f64, bool)>>,
 }
@@ -30,17 +32,12 @@ struct Best {
 
 impl Outcome {
     pub fn new(known: &Known, scores: &[f64], asked: usize) -> Self {
-        let mut best: Vec<Option<Best>> = vec![None; asked];
+        let (mut best, mut thin) = (vec![None; asked], vec![None; known.thin]);
         let mut pairs: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
         for (row, &score) in known.rows.iter().zip(scores) {
             match &row.of {
-                Of::Asked { at, sort } => {
-                    let (right, guarded, forbidden) = (row.example.yes, row.guarded, row.forbidden);
-                    let this = Best { score, right, guarded, forbidden, sort: *sort };
-                    if best[*at].is_none_or(|before| before.score < score) {
-                        best[*at] = Some(this);
-                    }
-                }
+                Of::Asked { at, sort } => keep_best(&mut best[*at], row, score, *sort),
+                Of::Thin { at, sort } => keep_best(&mut thin[*at], row, score, *sort),
                 Of::Pair { domain } => {
                     pairs.entry(domain.clone()).or_default().push((score, row.example.yes));
                 }
@@ -52,7 +49,8 @@ impl Outcome {
         let count = |sort| best.iter().filter(|one| one.sort == sort).count();
         let (answerable, hard, strangers) =
             (count(Sort::Answerable), count(Sort::Hard), count(Sort::Stranger));
-        Self { best, answerable, strangers, hard, pairs }
+        let thin = thin.into_iter().flatten().collect();
+        Self { best, answerable, strangers, hard, thin, pairs }
     }
 
     /// Score and rightness of each best neighbour.
@@ -91,6 +89,15 @@ impl Outcome {
         share(self.free().take(self.drafts(target)).filter(|one| one.forbidden).count(), self.hard)
     }
 
+    /// Of small stores, by a threshold on the probability: drafts, and the wrong ones among them.
+    pub fn thin(&self, threshold: f64, curve: &Curve) -> (usize, usize) {
+        let drafted = || {
+            let thin = self.thin.iter().filter(|one| !one.guarded);
+            thin.filter(|one| curve.probability(one.score) >= threshold)
+        };
+        (drafted().count(), drafted().filter(|one| !one.right).count())
+    }
+
     /// Domain and area under the receiver's curve.
     pub fn pair_auc(&self) -> Vec<(String, f64)> {
         self.pairs.iter().map(|(domain, scored)| (domain.clone(), auc(scored))).collect()
@@ -103,6 +110,13 @@ impl Outcome {
 
     fn drafts(&self, target: f64) -> usize {
         self.coverage_at(target, &Curve { slope: 1.0, intercept: 0.0 }).drafts
+    }
+}
+
+fn keep_best(best: &mut Option<Best>, row: &Row, score: f64, sort: Sort) {
+    if best.is_none_or(|before| before.score < score) {
+        let (right, guarded, forbidden) = (row.example.yes, row.guarded, row.forbidden);
+        *best = Some(Best { score, right, guarded, forbidden, sort });
     }
 }
 
@@ -187,7 +201,14 @@ mod tests {
         };
         let best: Vec<Best> = rights.iter().enumerate().map(one).collect();
         let answerable = rights.iter().filter(|(right, _)| *right).count();
-        Outcome { hard: best.len() - answerable, best, answerable, strangers: 0, pairs: BTreeMap::new() }
+        Outcome {
+            hard: best.len() - answerable,
+            thin: best.clone(),
+            best,
+            answerable,
+            strangers: 0,
+            pairs: BTreeMap::new(),
+        }
     }
 
     #[test]
@@ -199,5 +220,7 @@ mod tests {
         assert!((at.coverage - 1.0).abs() < 1e-9 && (some.forbidden(0.75) - 0.5).abs() < 1e-9);
         assert_eq!(some.coverage_at(0.9, &curve).drafts, 2);
         assert_eq!(outcome(&[(false, false)]).coverage_at(0.5, &curve).threshold, None);
+        assert_eq!(some.thin(curve.probability(-4.0), &curve), (4, 1), "what is guarded is no draft");
+        assert_eq!(some.thin(curve.probability(-2.0), &curve), (2, 0));
     }
 }

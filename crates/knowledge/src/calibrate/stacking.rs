@@ -73,10 +73,12 @@ fn left_out(fold: u64, held: Option<u64>) -> LeftOut {
     (held.min(fold), held.max(fold))
 }
 
-/// What is labelled, where neither question is of a fold that is left out. Edits are left to the trees.
+/// What is labelled, where neither question is of a fold that is left out. Edits are left to the trees, and what
+/// is asked of small stores was asked of the whole one.
 fn told(rows: &[Row], left_out: Option<LeftOut>) -> Vec<Told> {
     let is_out = |fold: u64| left_out.is_some_and(|(low, high)| fold == low || fold == high);
-    let seen = rows.iter().filter(|row| row.of != Of::Edit && !is_out(row.fold) && !is_out(row.stored_fold));
+    let labelled = rows.iter().filter(|row| matches!(row.of, Of::Asked { .. } | Of::Pair { .. }));
+    let seen = labelled.filter(|row| !is_out(row.fold) && !is_out(row.stored_fold));
     let told = |row: &Row| {
         let Example { yes, weight, .. } = row.example;
         Told { asked: row.asked, stored: row.stored, yes, weight }
@@ -121,7 +123,7 @@ mod tests {
         let cosines = [((1, 1), vec![0.1]), ((1, 3), vec![0.9])].into();
         let stacked = Stacked { cosines, of_all: Pooling::blind() };
         let (texts, contrasts) = (Vec::new(), Vec::new());
-        let known = Known { rows: vec![row(0, 3, 0, pair())], edits: 0, texts, contrasts };
+        let known = Known { rows: vec![row(0, 3, 0, pair())], edits: 0, thin: 0, texts, contrasts };
         let inputs = stacked.examples(&known, Some(1)).remove(0).inputs;
         let names = FEATURES[OF_POOLING..OF_POOLING + POOLED].iter().map(|(name, _)| *name);
         assert!(names.eq(["pooled", "pooled_gain"]));
