@@ -29,17 +29,13 @@ for schema in bus intake routing answering knowledge analytics; do
     done
 done
 
-# The macros write as they are expanded, so the crates with SQL must be read again. Checking them is enough, and
-# the files get their times back: the programs that were built of them are still right.
+# The macros write as they are expanded, so the crates with SQL must be read again; checking them is enough.
 roots=(crates/{bus,intake,routing,answering,knowledge,analytics}/src/lib.rs)
 for root in "${roots[@]}"; do
     touch -r "$root" "$data/$(dirname "$root" | tr / -)"
     touch "$root"
 done
 SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$fresh cargo check --locked --workspace --all-targets
-for root in "${roots[@]}"; do
-    touch -r "$data/$(dirname "$root" | tr / -)" "$root"
-done
 
 if [ "$mode" = write ]; then
     rm -rf .sqlx
@@ -47,5 +43,9 @@ if [ "$mode" = write ]; then
     cp "$fresh"/query-*.json .sqlx/
 else
     diff -rq .sqlx "$fresh" || { echo "the SQL has changed: run 'make prepare' and commit .sqlx"; exit 1; }
+    # What was built of them is still right, so it need not be built again.
+    for root in "${roots[@]}"; do
+        touch -r "$data/$(dirname "$root" | tr / -)" "$root"
+    done
 fi
 echo "$(find .sqlx -name 'query-*.json' | wc -l) queries are right"

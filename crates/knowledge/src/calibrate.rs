@@ -6,8 +6,8 @@ mod contrasts;
 mod examples;
 mod learning;
 mod outcome;
+mod small_stores;
 mod stacking;
-mod thin;
 
 use std::{
     fmt::Write as _,
@@ -121,8 +121,8 @@ pub struct Report {
     /// Of the labelled hard negatives, the share whose forbidden answer would be drafted.
     pub forbidden: f64,
     /// In small stores, by the threshold of `reuse`: drafts, and the wrong ones among them.
-    pub thin_drafts: usize,
-    pub thin_wrong: usize,
+    pub small_store_drafts: usize,
+    pub small_store_wrong: usize,
 }
 
 /// Reads the files, asks every question of an index of the answered ones, and fits. `precision` is
@@ -144,15 +144,15 @@ pub async fn run(
     let curve = platt(&outcome.best_scores());
     let reached = outcome.coverage_at(precision, &curve);
     let reuse = reached.threshold.unwrap_or(1.0);
-    let (thin_drafts, thin_wrong) = outcome.thin(reuse, &curve);
+    let (small_store_drafts, small_store_wrong) = outcome.in_small_stores(reuse, &curve);
     let report = |calibration| Report {
         coverage_at: [0.85, 0.9, 0.95, 0.98, 0.99].map(|target| outcome.coverage_at(target, &curve)).to_vec(),
         pair_auc: outcome.pair_auc(),
         top1: outcome.top1(),
         false_drafts: outcome.false_drafts(precision),
         forbidden: outcome.forbidden(precision),
-        thin_drafts,
-        thin_wrong,
+        small_store_drafts,
+        small_store_wrong,
         calibration,
     };
     let fitted = Fitted {
@@ -160,7 +160,7 @@ pub async fn run(
         asked: labelled.asked.len(),
         pairs: labelled.pairs.len(),
         edits: known.edits,
-        thin: known.thin,
+        in_small_stores: known.in_small_stores,
         near: known.contrasts.len(),
         target: precision,
         drafts: reached.drafts,

@@ -58,7 +58,7 @@ pub struct Fitted {
     pub pairs: usize,
     pub edits: usize,
     /// How often a question was asked of a small store.
-    pub thin: usize,
+    pub in_small_stores: usize,
     /// Questions with near ones that a pooling learned to tell apart.
     pub near: usize,
     /// The precision of `reuse` that was asked for.

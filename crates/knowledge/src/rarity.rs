@@ -46,8 +46,7 @@ impl Rarity {
     pub fn weight(&self, folded_syllable: &str) -> f32 {
         let questions = self.questions.max(QUESTIONS_MIN);
         let filled = f64::from(questions - self.questions);
-        let share = || COMMON.get(folded_syllable).copied().unwrap_or(0.0);
-        let elsewhere = if filled > 0.0 { filled * share() } else { 0.0 };
+        let elsewhere = filled * COMMON.get(folded_syllable).copied().unwrap_or(0.0);
         let having = f64::from(self.having.get(folded_syllable).copied().unwrap_or(0)) + elsewhere;
         #[expect(clippy::cast_possible_truncation, reason = "a logarithm below 30")]
         let weight = ((f64::from(questions) + 1.0) / (having + 0.5)).ln() as f32;

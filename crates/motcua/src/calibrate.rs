@@ -27,7 +27,8 @@ pub struct Args {
     /// Labelled pairs: one JSON object a line with a, b, label (1: the same question), domain. May be repeated.
     #[arg(long, value_name = "FILE")]
     pairs: Vec<PathBuf>,
-    /// A store of which it is known which near questions are the same and which are not, as `--answered`.
+    /// A store of which it is known which near questions are the same and which are not, as `--answered`; its questions
+    /// are also asked of each other in small stores.
     #[arg(long, value_name = "FILE", requires = "near_asked")]
     near_answered: Option<PathBuf>,
     /// Those near questions, as `--asked`.
@@ -73,7 +74,11 @@ fn table(report: &Report) -> String {
     let rest = format!(
         "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}\n\
          in small stores: {} drafts, {} of them wrong",
-        report.top1, report.false_drafts, report.forbidden, report.thin_drafts, report.thin_wrong
+        report.top1,
+        report.false_drafts,
+        report.forbidden,
+        report.small_store_drafts,
+        report.small_store_wrong
     );
     let lines =
         std::iter::once("held back, cross-validated:".to_owned()).chain(at).chain(areas).chain([rest]);

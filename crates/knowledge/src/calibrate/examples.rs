@@ -11,7 +11,7 @@ use super::{
     Labelled, LabelledPair,
     contrasts::{self, Contrast},
     fold,
-    thin::Thin,
+    small_stores::SmallStores,
 };
 use crate::{
     backtest::{self, Answered, Asked, Error, Progress},
@@ -77,7 +77,7 @@ pub enum Of {
     },
     Edit,
     /// An asked question in a small store, by the number of the asking.
-    Thin {
+    SmallStore {
         at: usize,
         sort: Sort,
     },
@@ -99,7 +99,7 @@ pub struct Known {
     pub rows: Vec<Row>,
     pub edits: usize,
     /// How often a question was asked of a small store.
-    pub thin: usize,
+    pub in_small_stores: usize,
     /// The words of all questions that rows and contrasts speak of.
     pub texts: Vec<WordVectors>,
     pub contrasts: Vec<Contrast>,
@@ -181,13 +181,13 @@ pub async fn gather(
     index.ensure().await?;
     let calibration = Arc::new(nothing_known());
     let matcher = Matcher { embedder, index, calibration, vocabulary: Arc::default() };
-    let mut thin = Thin::split(&answered);
+    let mut small = SmallStores::split(&answered);
     let mut stored = backtest::store(&matcher, answered, progress).await?;
     let (mut rows, mut texts) = (Vec::new(), Texts::default());
     let total = asked.len() + pairs.len() + edits.len();
     for (at, one) in asked.iter().enumerate() {
         let found = texts.found(&matcher, &stored, &mut groups, &one.text).await?;
-        thin.meet(one, &found.described.iter().map(|candidate| &candidate.id).collect::<Vec<_>>());
+        small.will_ask(one, &found.described.iter().map(|candidate| &candidate.id).collect::<Vec<_>>());
         rows.extend(of_asked(at, one, found, groups.of(&text::normalise(&one.text))));
         progress("asking", at + 1, total);
     }
@@ -208,12 +208,12 @@ pub async fn gather(
         progress("asking", asked.len() + edits.len() + at + 1, total);
     }
     let near = near.without(|question| groups.knows(&text::normalise(question)));
-    thin.meet_strangers(&near);
-    let of_thin = thin.ask(&matcher, &mut texts, &mut groups, progress).await?;
-    let thin = of_thin.asked;
-    rows.extend(of_thin.rows);
+    small.add_strangers(&near);
+    let gathered = small.ask(&matcher, &mut texts, &mut groups, progress).await?;
+    let in_small_stores = gathered.asked;
+    rows.extend(gathered.rows);
     let contrasts = contrasts::read(&near, &matcher, &mut texts, progress).await?;
-    Ok(Known { rows, edits: edits.len(), thin, texts: texts.words, contrasts })
+    Ok(Known { rows, edits: edits.len(), in_small_stores, texts: texts.words, contrasts })
 }
 
 /// Under which id each pair's second question is stored, and those that the store does not have yet.
@@ -241,7 +241,7 @@ fn nothing_known() -> Calibration {
         asked: 0,
         pairs: 0,
         edits: 0,
-        thin: 0,
+        in_small_stores: 0,
         near: 0,
         target: 1.0,
         drafts: 0,

@@ -16,7 +16,7 @@ pub struct Outcome {
     strangers: usize,
     hard: usize,
     /// The same of questions asked of small stores.
-    thin: Vec<Best>,
+    in_small_stores: Vec<Best>,
     /// Domain → score and label of its pairs.
     pairs: BTreeMap<String, Vec<(f64, bool)>>,
 }
@@ -32,12 +32,12 @@ struct Best {
 
 impl Outcome {
     pub fn new(known: &Known, scores: &[f64], asked: usize) -> Self {
-        let (mut best, mut thin) = (vec![None; asked], vec![None; known.thin]);
+        let (mut best, mut small) = (vec![None; asked], vec![None; known.in_small_stores]);
         let mut pairs: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
         for (row, &score) in known.rows.iter().zip(scores) {
             match &row.of {
                 Of::Asked { at, sort } => keep_best(&mut best[*at], row, score, *sort),
-                Of::Thin { at, sort } => keep_best(&mut thin[*at], row, score, *sort),
+                Of::SmallStore { at, sort } => keep_best(&mut small[*at], row, score, *sort),
                 Of::Pair { domain } => {
                     pairs.entry(domain.clone()).or_default().push((score, row.example.yes));
                 }
@@ -49,8 +49,8 @@ impl Outcome {
         let count = |sort| best.iter().filter(|one| one.sort == sort).count();
         let (answerable, hard, strangers) =
             (count(Sort::Answerable), count(Sort::Hard), count(Sort::Stranger));
-        let thin = thin.into_iter().flatten().collect();
-        Self { best, answerable, strangers, hard, thin, pairs }
+        let in_small_stores = small.into_iter().flatten().collect();
+        Self { best, answerable, strangers, hard, in_small_stores, pairs }
     }
 
     /// Score and rightness of each best neighbour.
@@ -90,10 +90,10 @@ impl Outcome {
     }
 
     /// Of small stores, by a threshold on the probability: drafts, and the wrong ones among them.
-    pub fn thin(&self, threshold: f64, curve: &Curve) -> (usize, usize) {
+    pub fn in_small_stores(&self, threshold: f64, curve: &Curve) -> (usize, usize) {
         let drafted = || {
-            let thin = self.thin.iter().filter(|one| !one.guarded);
-            thin.filter(|one| curve.probability(one.score) >= threshold)
+            let free = self.in_small_stores.iter().filter(|one| !one.guarded);
+            free.filter(|one| curve.probability(one.score) >= threshold)
         };
         (drafted().count(), drafted().filter(|one| !one.right).count())
     }
@@ -203,7 +203,7 @@ mod tests {
         let answerable = rights.iter().filter(|(right, _)| *right).count();
         Outcome {
             hard: best.len() - answerable,
-            thin: best.clone(),
+            in_small_stores: best.clone(),
             best,
             answerable,
             strangers: 0,
@@ -220,7 +220,11 @@ mod tests {
         assert!((at.coverage - 1.0).abs() < 1e-9 && (some.forbidden(0.75) - 0.5).abs() < 1e-9);
         assert_eq!(some.coverage_at(0.9, &curve).drafts, 2);
         assert_eq!(outcome(&[(false, false)]).coverage_at(0.5, &curve).threshold, None);
-        assert_eq!(some.thin(curve.probability(-4.0), &curve), (4, 1), "what is guarded is no draft");
-        assert_eq!(some.thin(curve.probability(-2.0), &curve), (2, 0));
+        assert_eq!(
+            some.in_small_stores(curve.probability(-4.0), &curve),
+            (4, 1),
+            "what is guarded is no draft"
+        );
+        assert_eq!(some.in_small_stores(curve.probability(-2.0), &curve), (2, 0));
     }
 }

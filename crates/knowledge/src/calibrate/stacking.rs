@@ -123,7 +123,8 @@ mod tests {
         let cosines = [((1, 1), vec![0.1]), ((1, 3), vec![0.9])].into();
         let stacked = Stacked { cosines, of_all: Pooling::blind() };
         let (texts, contrasts) = (Vec::new(), Vec::new());
-        let known = Known { rows: vec![row(0, 3, 0, pair())], edits: 0, thin: 0, texts, contrasts };
+        let known =
+            Known { rows: vec![row(0, 3, 0, pair())], edits: 0, in_small_stores: 0, texts, contrasts };
         let inputs = stacked.examples(&known, Some(1)).remove(0).inputs;
         let names = FEATURES[OF_POOLING..OF_POOLING + POOLED].iter().map(|(name, _)| *name);
         assert!(names.eq(["pooled", "pooled_gain"]));

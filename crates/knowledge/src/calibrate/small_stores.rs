@@ -30,7 +30,7 @@ const WEIGHT: f32 = 0.3;
 const SEED: u64 = 3;
 
 /// The small stores, and what will be asked of each.
-pub(super) struct Thin {
+pub(super) struct SmallStores {
     stores: Vec<Store>,
     /// Id of a stored question → its store.
     places: HashMap<String, usize>,
@@ -42,19 +42,19 @@ struct Store {
 }
 
 /// What the small stores gave.
-pub(super) struct OfThin {
+pub(super) struct Gathered {
     pub rows: Vec<Row>,
     pub asked: usize,
 }
 
-impl Thin {
+impl SmallStores {
     /// Spreads the questions, by lot.
     pub fn split(answered: &[Answered]) -> Self {
         let mut answered = answered.to_vec();
         answered.shuffle(&mut StdRng::seed_from_u64(SEED));
-        let mut thin = Self { stores: Vec::new(), places: HashMap::new() };
-        thin.add(answered);
-        thin
+        let mut spread = Self { stores: Vec::new(), places: HashMap::new() };
+        spread.add(answered);
+        spread
     }
 
     fn add(&mut self, mut answered: Vec<Answered>) {
@@ -71,7 +71,7 @@ impl Thin {
 
     /// Will ask `one` where the best right neighbour lies, the best forbidden one, and the best of the others.
     /// `found` are the neighbours' ids, best first.
-    pub fn meet(&mut self, one: &Asked, found: &[&String]) {
+    pub fn will_ask(&mut self, one: &Asked, found: &[&String]) {
         let is_right = |id: &String| one.expect.contains(id);
         let is_forbidden = |id: &String| one.forbid.contains(id);
         let sorts: [&dyn Fn(&String) -> bool; 3] =
@@ -85,7 +85,7 @@ impl Thin {
 
     /// Half of the near questions become small stores too, and the other half strangers that are asked there: they
     /// are short, of all sorts, and no two were written as the same.
-    pub fn meet_strangers(&mut self, near: &Near) {
+    pub fn add_strangers(&mut self, near: &Near) {
         let mut strangers = near.answered.clone();
         strangers.shuffle(&mut StdRng::seed_from_u64(SEED));
         let stored = strangers.split_off(strangers.len() / 2);
@@ -105,9 +105,9 @@ impl Thin {
         texts: &mut Texts,
         groups: &mut Groups,
         progress: Progress<'_>,
-    ) -> Result<OfThin, Error> {
+    ) -> Result<Gathered, Error> {
         let total = self.stores.iter().map(|store| store.asked.len()).sum();
-        let mut of_thin = OfThin { rows: Vec::new(), asked: 0 };
+        let mut gathered = Gathered { rows: Vec::new(), asked: 0 };
         for store in self.stores.into_iter().filter(|store| !store.asked.is_empty()) {
             let folder = tempfile::tempdir().map_err(Error::Folder)?;
             let index = Arc::new(EdgeIndex::open(folder.path())?);
@@ -117,13 +117,13 @@ impl Thin {
             for one in store.asked {
                 let here = in_store(one, |id| stored.passages.contains_key(id));
                 let found = texts.found(&matcher, &stored, groups, &here.text).await?;
-                let rows = of_asked(of_thin.asked, &here, found, groups.of(&text::normalise(&here.text)));
-                of_thin.rows.extend(rows.into_iter().take(NEIGHBOURS).map(thin));
-                of_thin.asked += 1;
-                progress("asking small stores", of_thin.asked, total);
+                let rows = of_asked(gathered.asked, &here, found, groups.of(&text::normalise(&here.text)));
+                gathered.rows.extend(rows.into_iter().take(NEIGHBOURS).map(of_small_store));
+                gathered.asked += 1;
+                progress("asking small stores", gathered.asked, total);
             }
         }
-        Ok(of_thin)
+        Ok(gathered)
     }
 }
 
@@ -134,10 +134,10 @@ fn in_store(mut one: Asked, has: impl Fn(&String) -> bool) -> Asked {
     one
 }
 
-fn thin(mut row: Row) -> Row {
+fn of_small_store(mut row: Row) -> Row {
     row.example.weight *= WEIGHT;
     if let Of::Asked { at, sort } = row.of {
-        row.of = Of::Thin { at, sort };
+        row.of = Of::SmallStore { at, sort };
     }
     row
 }
@@ -159,36 +159,36 @@ mod tests {
 
     #[test]
     fn every_question_is_in_one_small_store() {
-        let thin = Thin::split(&answered(140));
-        let sizes: Vec<usize> = thin.stores.iter().map(|store| store.answered.len()).collect();
+        let small = SmallStores::split(&answered(140));
+        let sizes: Vec<usize> = small.stores.iter().map(|store| store.answered.len()).collect();
         assert_eq!(sizes, [6, 25, 100, 6, 3]);
-        assert_eq!(thin.places.len(), 140);
-        for (at, store) in thin.stores.iter().enumerate() {
-            assert!(store.answered.iter().all(|one| thin.places[&one.id] == at));
+        assert_eq!(small.places.len(), 140);
+        for (at, store) in small.stores.iter().enumerate() {
+            assert!(store.answered.iter().all(|one| small.places[&one.id] == at));
         }
     }
 
     #[test]
     fn it_is_asked_once_in_each_store_that_has_a_best_one() {
-        let mut thin = Thin::split(&answered(140));
+        let mut small = SmallStores::split(&answered(140));
         let of_store =
-            |at: usize| thin.stores[at].answered.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+            |at: usize| small.stores[at].answered.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
         let (first, second, third) = (of_store(0), of_store(1), of_store(2));
         let found = [&third[0], &first[0], &first[1], &second[0]];
-        thin.meet(&asked(&first[0], &first[1]), &found);
-        let times: Vec<usize> = thin.stores.iter().map(|store| store.asked.len()).collect();
+        small.will_ask(&asked(&first[0], &first[1]), &found);
+        let times: Vec<usize> = small.stores.iter().map(|store| store.asked.len()).collect();
         assert_eq!(times, [1, 0, 1, 0, 0], "the second is no best one of any sort");
-        let here = in_store(thin.stores[0].asked.remove(0), |id| third.contains(id));
+        let here = in_store(small.stores[0].asked.remove(0), |id| third.contains(id));
         assert!(here.expect.is_empty() && here.forbid.is_empty(), "nothing is right where it is not stored");
     }
 
     #[test]
     fn half_of_the_near_questions_are_asked_and_never_where_they_lie() {
-        let mut thin = Thin::split(&[]);
-        thin.meet_strangers(&Near { answered: answered(60), asked: Vec::new() });
-        let asked: Vec<&Asked> = thin.stores.iter().flat_map(|store| &store.asked).collect();
-        assert_eq!((asked.len(), thin.places.len()), (30, 30));
-        assert!(asked.iter().all(|one| one.expect.is_empty() && !thin.places.contains_key(&one.id)));
-        thin.meet_strangers(&Near::default());
+        let mut small = SmallStores::split(&[]);
+        small.add_strangers(&Near { answered: answered(60), asked: Vec::new() });
+        let asked: Vec<&Asked> = small.stores.iter().flat_map(|store| &store.asked).collect();
+        assert_eq!((asked.len(), small.places.len()), (30, 30));
+        assert!(asked.iter().all(|one| one.expect.is_empty() && !small.places.contains_key(&one.id)));
+        small.add_strangers(&Near::default());
     }
 }
