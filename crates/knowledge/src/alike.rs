@@ -146,7 +146,7 @@ mod tests {
         let calibration = Calibration::load(None, "multilingual-e5-small-int4").unwrap();
         let (text, rarity) = (Text::read(asked), Rarity::default());
         let words = words(&text);
-        let asked = Question::read(&text, &words, &rarity, &calibration.pooling);
+        let asked = Question::read(&text, &words, &rarity, &calibration.learned);
         near(&asked, others, &[], &rarity, &calibration)
     }
 

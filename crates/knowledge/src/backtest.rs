@@ -88,6 +88,9 @@ pub(crate) struct Asked {
     /// Ids that people labelled as another question.
     #[serde(default)]
     pub forbid: HashSet<String>,
+    /// Of which store it is asked, where a file has several.
+    #[serde(default)]
+    pub unit: String,
 }
 
 /// One line of the errata: what a reader of a wrong draft found.

@@ -2,7 +2,10 @@
 //! and forbid, labelled pairs, and edits of the stored ones. What it says of itself was measured on
 //! groups of questions that the fit had not seen (cross-validation); the file's own fit is on all.
 
+mod adam;
+mod comparing;
 mod contrasts;
+mod desks;
 mod examples;
 mod learning;
 mod outcome;
@@ -20,8 +23,9 @@ use sha2::{Digest as _, Sha256};
 
 use self::{
     contrasts::Near,
+    desks::Desks,
     examples::{Known, gather},
-    outcome::{Outcome, platt},
+    outcome::{Outcome, blend, platt},
     stacking::Stacked,
 };
 pub use crate::backtest::{AtPrecision, Error, Progress};
@@ -29,6 +33,7 @@ use crate::{
     backtest::{self, Answered, Asked},
     calibration::{Bands, Calibration, Fitted},
     embed::Embedder,
+    learned::Learned,
     pair::FEATURES,
     trees::{Direction, Example, Growth, Trees},
 };
@@ -59,6 +64,8 @@ pub struct Files {
     pub pairs: Vec<PathBuf>,
     /// Questions of which it is known which near ones are the same and which are not: a store, and what is asked of it.
     pub near: Option<(PathBuf, PathBuf)>,
+    /// Desks: stores of their own, told apart by the lines' `unit`, and what is asked of each.
+    pub desks: Option<(PathBuf, PathBuf)>,
 }
 
 /// What people have labelled.
@@ -66,6 +73,7 @@ pub(crate) struct Labelled {
     pub asked: Vec<Asked>,
     pub pairs: Vec<LabelledPair>,
     pub near: Near,
+    pub desks: Desks,
 }
 
 /// One line of a file of pairs.
@@ -80,7 +88,7 @@ pub(crate) struct LabelledPair {
 
 impl Files {
     fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        let near = self.near.iter().flat_map(|(answered, asked)| [answered, asked]);
+        let near = self.near.iter().chain(&self.desks).flat_map(|(answered, asked)| [answered, asked]);
         std::iter::once(&self.answered).chain(&self.asked).chain(&self.pairs).chain(near)
     }
 }
@@ -91,7 +99,8 @@ impl Labelled {
             let asked = backtest::read::<Asked>(file)?.into_iter();
             Ok(asked.filter(|one| one.kind != backtest::APART).collect())
         };
-        let (mut asked, mut pairs, mut near) = (Vec::new(), Vec::new(), Near::default());
+        let (mut asked, mut pairs, mut near, mut desks) =
+            (Vec::new(), Vec::new(), Near::default(), Desks::default());
         for file in &files.asked {
             asked.extend(read(file)?);
         }
@@ -101,7 +110,10 @@ impl Labelled {
         if let Some((of_answered, of_asked)) = &files.near {
             near = Near { answered: backtest::read(of_answered)?, asked: read(of_asked)? };
         }
-        Ok(Self { asked, pairs, near })
+        if let Some((of_answered, of_asked)) = &files.desks {
+            desks = Desks { answered: backtest::read(of_answered)?, asked: read(of_asked)? };
+        }
+        Ok(Self { asked, pairs, near, desks })
     }
 }
 
@@ -139,7 +151,11 @@ pub async fn run(
     let model = embedder.model().to_owned();
     let known = gather(answered, &labelled, embedder, progress).await?;
     let stacked = Stacked::fit(&known, progress);
-    let scores = held_back_scores(&known, &stacked);
+    let of_trees = held_back_scores(&known, &stacked);
+    let (of_comparer, comparer) = comparing::cross_fit(&known, progress);
+    let blend = blend(&known.rows, &of_trees, &of_comparer);
+    let both = of_trees.iter().zip(&of_comparer);
+    let scores: Vec<f64> = both.map(|(trees, comparer)| blend.score(*trees, *comparer)).collect();
     let outcome = Outcome::new(&known, &scores, labelled.asked.len());
     let curve = platt(&outcome.best_scores());
     let reached = outcome.coverage_at(precision, &curve);
@@ -162,6 +178,7 @@ pub async fn run(
         edits: known.edits,
         in_small_stores: known.in_small_stores,
         near: known.contrasts.len(),
+        at_desks: labelled.desks.asked.len(),
         target: precision,
         drafts: reached.drafts,
         precision: outcome.precision(reached.drafts),
@@ -175,9 +192,10 @@ pub async fn run(
         fitted,
         bands: Bands { reuse, suggest },
         curve,
+        blend,
         inputs: FEATURES.iter().map(|(name, _)| (*name).to_owned()).collect(),
         trees: fit(&stacked.examples(&known, None)),
-        pooling: stacked.of_all,
+        learned: Learned { pooling: stacked.of_all, comparer },
     }))
 }
 

@@ -7,7 +7,7 @@ use api::knowledge::v1::Band;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{pair::FEATURES, pooling::Pooling, trees::Trees};
+use crate::{learned::Learned, pair::FEATURES, reuse::Described, trees::Trees};
 
 /// A calibration file that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,9 @@ pub enum Error {
     OtherModel(String, String),
     #[error("calibration is for other inputs than this program's; calibrate again")]
     OtherInputs,
-    #[error("calibration's bands must keep 0 < suggest <= reuse <= 1, and its slope be above 0")]
+    #[error(
+        "calibration's bands must keep 0 < suggest <= reuse <= 1, its slope be above 0 and its blend no less"
+    )]
     Bands,
 }
 
@@ -36,9 +38,10 @@ pub struct Calibration {
     pub fitted: Fitted,
     pub bands: Bands,
     pub curve: Curve,
+    pub blend: Blend,
     /// Names of the trees' inputs, in their order.
     pub inputs: Vec<String>,
-    pub pooling: Pooling,
+    pub learned: Learned,
     pub trees: Trees,
 }
 
@@ -61,6 +64,8 @@ pub struct Fitted {
     pub in_small_stores: usize,
     /// Questions with near ones that a pooling learned to tell apart.
     pub near: usize,
+    /// Questions that were asked of desks.
+    pub at_desks: usize,
     /// The precision of `reuse` that was asked for.
     pub target: f64,
     pub drafts: usize,
@@ -79,7 +84,21 @@ pub struct Bands {
     pub suggest: f64,
 }
 
-/// From the trees' log-odds to a probability: 1 / (1 + exp(-(slope x + intercept))) (Platt 1999).
+/// How much the trees' log-odds and the comparer's count; both add up to the score.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blend {
+    pub trees: f64,
+    pub comparer: f64,
+}
+
+impl Blend {
+    pub fn score(&self, trees: f64, comparer: f32) -> f64 {
+        self.trees * trees + self.comparer * f64::from(comparer)
+    }
+}
+
+/// From the score, log-odds, to a probability: 1 / (1 + exp(-(slope x + intercept))) (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Curve {
@@ -114,7 +133,10 @@ impl Calibration {
             return Err(Error::OtherInputs);
         }
         let Bands { reuse, suggest } = calibration.bands;
-        let rising = calibration.curve.slope > 0.0 && calibration.curve.intercept.is_finite();
+        let Blend { trees, comparer } = calibration.blend;
+        let rising = calibration.curve.slope > 0.0
+            && calibration.curve.intercept.is_finite()
+            && [trees, comparer].iter().all(|share| (0.0..1e6).contains(share));
         if !(0.0 < suggest && suggest <= reuse && reuse <= 1.0 && rising) {
             return Err(Error::Bands);
         }
@@ -122,8 +144,9 @@ impl Calibration {
     }
 
     /// The probability, 0 to 1, that the two are the same question.
-    pub fn probability(&self, inputs: &[f32; FEATURES.len()]) -> f64 {
-        self.curve.probability(self.trees.score(inputs))
+    pub fn probability(&self, described: &Described) -> f64 {
+        let Described { inputs, compared_words, .. } = described;
+        self.curve.probability(self.blend.score(self.trees.score(inputs), *compared_words))
     }
 
     pub fn band(&self, probability: f64) -> Band {

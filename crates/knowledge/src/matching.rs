@@ -124,7 +124,7 @@ impl Matcher {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
         let asked =
-            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.pooling);
+            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.learned);
         let texts = texts(&known);
         let shortlist = shortlist(&known, &texts, stored);
         let rarity = &vocabulary.rarity;
@@ -145,7 +145,7 @@ impl Matcher {
         let known = nearest.known(stored);
         let vocabulary = self.vocabulary();
         let asked =
-            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.pooling);
+            Question::read(&nearest.asked, &nearest.words, &vocabulary.rarity, &self.calibration.learned);
         let texts = texts(&known);
         let shortlist = shortlist(&known, &texts, stored);
         let described = reuse::describe(
@@ -153,7 +153,7 @@ impl Matcher {
             &shortlist,
             &candidates(&known),
             &vocabulary.rarity,
-            &self.calibration.pooling,
+            &self.calibration.learned,
         );
         known.iter().zip(described).map(|((_, passage), one)| (passage.id.clone(), one)).collect()
     }

@@ -219,8 +219,8 @@ impl Knowledge {
         if !near.is_empty() {
             let published = self.published(conn, query(None)).await?;
             let vocabulary = self.matcher.vocabulary();
-            let pooling = &self.matcher.calibration.pooling;
-            let asked = Question::read(text, &embedded.words, &vocabulary.rarity, pooling);
+            let learned = &self.matcher.calibration.learned;
+            let asked = Question::read(text, &embedded.words, &vocabulary.rarity, learned);
             likes.extend(alike::near(
                 &asked,
                 &near,

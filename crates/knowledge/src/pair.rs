@@ -5,7 +5,8 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use crate::{
     asks::Asks,
-    pooling::Pooling,
+    comparer::{Comparer, Narrowed},
+    learned::Learned,
     rarity::Rarity,
     slots::Comparison,
     text::{self, Text},
@@ -111,6 +112,7 @@ pub struct Question<'a> {
     trigrams: HashSet<[char; 3]>,
     asks: Asks,
     pooled: Vec<f32>,
+    narrowed: Narrowed,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +123,7 @@ struct Word<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub fn read(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity, pooling: &Pooling) -> Self {
+    pub fn read(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity, learned: &Learned) -> Self {
         let folded: Vec<&str> = text::syllables(&text.folded).take(WORDS_MAX).collect();
         let normal = text::syllables(&text.normal).take(WORDS_MAX);
         let word = |(letters, folded): (&'a str, &&str)| Word {
@@ -140,7 +142,8 @@ impl<'a> Question<'a> {
             pairs: folded.windows(2).map(|pair| (pair[0], pair[1])).collect(),
             trigrams: letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect(),
             asks: Asks::read(&text.folded),
-            pooled: pooling.pool(vectors),
+            pooled: learned.pooling.pool(vectors),
+            narrowed: learned.comparer.narrow(vectors),
         }
     }
 
@@ -217,6 +220,11 @@ pub fn describe(
         pooled,
         pooled_gain,
     ]
+}
+
+/// What the comparer says of a pair: log-odds that it is the same question.
+pub fn compare_words(asked: &Question<'_>, stored: &Question<'_>, cosine: f32, comparer: &Comparer) -> f32 {
+    comparer.score((asked.vectors, &asked.narrowed), (stored.vectors, &stored.narrowed), cosine)
 }
 
 /// The cosine of the two pooled vectors, and by how much it is above the sentences'.

@@ -5,8 +5,8 @@ use api::knowledge::v1::Band;
 
 use crate::{
     calibration::Calibration,
+    learned::Learned,
     pair::{self, FEATURES, OF_COMPANY, Question},
-    pooling::Pooling,
     rarity::Rarity,
     slots::{self, Comparison},
     text::{self, Text},
@@ -46,6 +46,8 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Described {
     pub inputs: [f32; FEATURES.len()],
+    /// The comparer's score.
+    pub compared_words: f32,
     pub compared: Comparison,
 }
 
@@ -73,9 +75,9 @@ pub fn judge(
     rarity: &Rarity,
     calibration: &Calibration,
 ) -> (Vec<(usize, f64)>, Verdict) {
-    let described = describe(asked, shortlist, candidates, rarity, &calibration.pooling);
+    let described = describe(asked, shortlist, candidates, rarity, &calibration.learned);
     let likely = described.iter().zip(shortlist).map(|(described, read)| {
-        let fitted = calibration.probability(&described.inputs);
+        let fitted = calibration.probability(described);
         if same(asked.text, read.question) { EXACT } else { fitted.min(EXACT) }
     });
     let mut ranked: Vec<(usize, f64)> = likely.enumerate().collect();
@@ -138,18 +140,19 @@ pub fn describe(
     shortlist: &[Read<'_>],
     candidates: &[Candidate<'_>],
     rarity: &Rarity,
-    pooling: &Pooling,
+    learned: &Learned,
 ) -> Vec<Described> {
     let shortlist = shortlist.iter().zip(candidates).take(SHORTLIST);
     let described = shortlist.enumerate().map(|(at, (read, candidate))| {
         let compared = slots::compare(asked.text, read.question);
-        let stored = Question::read(read.question, read.words, rarity, pooling);
+        let stored = Question::read(read.question, read.words, rarity, learned);
         let own = pair::describe(asked, &stored, candidate.cosine, &compared);
         let mut inputs = [0.0; FEATURES.len()];
         let (of_pair, of_company) = inputs.split_at_mut(own.len());
         of_pair.copy_from_slice(&own);
         of_company.copy_from_slice(&company(at, candidates));
-        Described { inputs, compared }
+        let compared_words = pair::compare_words(asked, &stored, candidate.cosine, &learned.comparer);
+        Described { inputs, compared_words, compared }
     });
     described.collect()
 }

@@ -21,6 +21,9 @@ pub struct Reversal<'a> {
 const ROLES: [&str; 12] =
     ["cha", "bố", "mẹ", "con", "vợ", "chồng", "trước", "sau", "bo", "me", "vo", "truoc"];
 
+/// What only lists: words on its two sides may trade them (rights and duties, duties and rights).
+const LISTS: [&str; 5] = ["và", "hoặc", "hay", "va", "hoac"];
+
 /// `None` when nothing is reversed, or a text is too long to say.
 pub fn reversal<'a>(asked: &[&'a str], stored: &[&str]) -> Option<Reversal<'a>> {
     if asked.len() > WORDS_MAX || stored.len() > WORDS_MAX {
@@ -60,9 +63,9 @@ fn crossing(
     right: &HashMap<&str, usize>,
     tells: impl Fn(&str) -> bool,
 ) -> Option<(usize, usize, usize)> {
-    // Units that both have once: place here, place there, whether it may have traded sides.
-    let both =
-        left.iter().filter_map(|(unit, here)| right.get(unit).map(|there| (*here, *there, tells(unit))));
+    // Units that both have once and that do more than list: place here, place there, whether it may have traded sides.
+    let telling = left.iter().filter(|(unit, _)| !LISTS.contains(unit));
+    let both = telling.filter_map(|(unit, here)| right.get(unit).map(|there| (*here, *there, tells(unit))));
     let mut common: Vec<(usize, usize, bool)> = both.collect();
     common.sort_unstable();
     common.iter().enumerate().find_map(|(at, &(here, there, _))| {
@@ -108,6 +111,7 @@ mod tests {
                 "trách nhiệm của mỗi gia đình trong phòng mại dâm",
             ),
             ("viêm gan b có tiêm được vắc xin không", "viêm gan b có tiêm vắc xin được không"),
+            ("quyền và nghĩa vụ của sở y tế", "nhiệm vụ và quyền hạn của sở y tế là gì"),
             ("có sai sót thì chỉnh sửa thế nào", "chỉnh sửa khi có sai sót thế nào"),
         ];
         for (asked, stored) in same {

@@ -10,10 +10,11 @@ use crate::{output, output::say, settings::Settings};
 /// What a reader of the file must know.
 const HEADER: &str = "\
 # Written by `motcua calibrate`. `fitted` says on what (SHA-256 over its files) and what held-back questions
-# gave (cross-validated); `bands` are the least probabilities; `curve` makes the trees' sum, log-odds, a
-# probability. `pooling` is rows of weights in base64: for each, a little-endian float, the scale, and 384 signed
-# bytes. A tree's node looks at an input: at most `at_most`, it goes left, else right; a negative child -n is leaf
-# n, counted from 1.
+# gave (cross-validated); `bands` are the least probabilities; `blend` says how much the trees' sum, log-odds, and the
+# comparer's score count, and `curve` makes what they add up to a probability. In `learned`, `pooling` is rows of
+# weights in base64: for each, a little-endian float, the scale, and 384 signed bytes; `comparer` is its weights as
+# little-endian floats. A tree's node looks at an input: at most `at_most`, it goes left, else right; a negative child
+# -n is leaf n, counted from 1.
 ";
 
 #[derive(clap::Args)]
@@ -34,6 +35,12 @@ pub struct Args {
     /// Those near questions, as `--asked`.
     #[arg(long, value_name = "FILE", requires = "near_answered")]
     near_asked: Option<PathBuf>,
+    /// Stores of their own, each with siblings of one subject, as `--answered`: what has the same `unit` is one store.
+    #[arg(long, value_name = "FILE", requires = "desks_asked")]
+    desks_answered: Option<PathBuf>,
+    /// What is asked of each of them, as `--asked`, with the store's `unit`.
+    #[arg(long, value_name = "FILE", requires = "desks_answered")]
+    desks_asked: Option<PathBuf>,
     /// The precision that drafts must have, above 0.5 and below 1.
     #[arg(long, default_value_t = 0.9)]
     precision: f64,
@@ -55,6 +62,7 @@ pub async fn run(mut settings: Settings, args: Args) -> anyhow::Result<()> {
         asked: args.asked,
         pairs: args.pairs,
         near: args.near_answered.zip(args.near_asked),
+        desks: args.desks_answered.zip(args.desks_asked),
     };
     let (bar, progress) = output::progress()?;
     let report = calibrate::run(&files, Arc::new(embedder), args.precision, &progress).await?;

@@ -10,17 +10,18 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use super::{
     Labelled, LabelledPair,
     contrasts::{self, Contrast},
+    desks::Couple,
     fold,
     small_stores::SmallStores,
 };
 use crate::{
     backtest::{self, Answered, Asked, Error, Progress},
-    calibration::{Bands, Calibration, Curve, Fitted},
+    calibration::{Bands, Blend, Calibration, Curve, Fitted},
     edits::{Edit, Editor},
     embed::Embedder,
     index::{EdgeIndex, VectorIndex as _},
+    learned::Learned,
     matching::{Matcher, Stored},
-    pooling::Pooling,
     reuse::Described,
     text,
     trees::{Example, Trees},
@@ -33,10 +34,10 @@ const NEIGHBOURS: usize = 8;
 const NEIGHBOURS_OF_STRANGERS: usize = 3;
 
 /// How much each sort of example counts.
-const RIGHT: f32 = 1.0;
-const WRONG: f32 = 0.5;
-const STRANGER: f32 = 0.3;
-const FORBIDDEN: f32 = 3.0;
+pub(super) const RIGHT: f32 = 1.0;
+pub(super) const WRONG: f32 = 0.5;
+pub(super) const STRANGER: f32 = 0.3;
+pub(super) const FORBIDDEN: f32 = 3.0;
 const LABELLED: f32 = 1.0;
 const EDITED: f32 = 0.2;
 
@@ -103,6 +104,8 @@ pub struct Known {
     /// The words of all questions that rows and contrasts speak of.
     pub texts: Vec<WordVectors>,
     pub contrasts: Vec<Contrast>,
+    /// What was asked of desks.
+    pub couples: Vec<Couple>,
 }
 
 /// What the store has for one question, best first.
@@ -170,7 +173,7 @@ pub async fn gather(
     embedder: Arc<Embedder>,
     progress: Progress<'_>,
 ) -> Result<Known, Error> {
-    let Labelled { asked, pairs, near } = labelled;
+    let Labelled { asked, pairs, near, desks } = labelled;
     let edits = edits_of(&answered);
     let of_id: HashMap<String, String> =
         answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
@@ -213,7 +216,8 @@ pub async fn gather(
     let in_small_stores = gathered.asked;
     rows.extend(gathered.rows);
     let contrasts = contrasts::read(&near, &matcher, &mut texts, progress).await?;
-    Ok(Known { rows, edits: edits.len(), in_small_stores, texts: texts.words, contrasts })
+    let couples = desks.couples(&matcher.embedder, &mut texts, &mut groups, progress).await?;
+    Ok(Known { rows, edits: edits.len(), in_small_stores, texts: texts.words, contrasts, couples })
 }
 
 /// Under which id each pair's second question is stored, and those that the store does not have yet.
@@ -243,6 +247,7 @@ fn nothing_known() -> Calibration {
         edits: 0,
         in_small_stores: 0,
         near: 0,
+        at_desks: 0,
         target: 1.0,
         drafts: 0,
         precision: 0.0,
@@ -256,7 +261,8 @@ fn nothing_known() -> Calibration {
         bands: Bands { reuse: 1.0, suggest: 1.0 },
         curve: Curve { slope: 1.0, intercept: 0.0 },
         inputs: Vec::new(),
-        pooling: Pooling::blind(),
+        blend: Blend { trees: 1.0, comparer: 0.0 },
+        learned: Learned::blind(),
         trees: Trees::fit(&[], &[], &super::GROWTH),
     }
 }
@@ -339,15 +345,19 @@ pub(super) struct Groups {
 impl Groups {
     fn of_all(asked: &[Asked], pairs: &[LabelledPair], of_id: &HashMap<String, String>) -> Self {
         let mut groups = Self::default();
-        for one in asked {
-            let key = text::normalise(&one.text);
-            let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
-            others.for_each(|other| groups.join(&key, other));
-        }
+        groups.join_all(asked, of_id);
         for pair in pairs {
             groups.join(&text::normalise(&pair.a), &text::normalise(&pair.b));
         }
         groups
+    }
+
+    pub fn join_all(&mut self, asked: &[Asked], of_id: &HashMap<String, String>) {
+        for one in asked {
+            let key = text::normalise(&one.text);
+            let others = one.expect.iter().chain(&one.forbid).filter_map(|id| of_id.get(id));
+            others.for_each(|other| self.join(&key, other));
+        }
     }
 
     fn knows(&self, question: &str) -> bool {

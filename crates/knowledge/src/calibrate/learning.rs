@@ -1,12 +1,15 @@
 //! Fits a [`Pooling`]: wordings of one question shall be nearer to it than near questions that need another
 //! answer (contrast within a batch, van den Oord et al. 2018), and a curve over the cosine shall tell
-//! labelled pairs apart. Adam (Kingma and Ba 2015). One seed, one fit.
+//! labelled pairs apart. One seed, one fit.
 
 use std::collections::HashSet;
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _, seq::SliceRandom as _};
 
-use super::contrasts::Contrast;
+use super::{
+    adam::{Adam, add, number, schedule},
+    contrasts::Contrast,
+};
 use crate::{
     embed::DIMENSIONS,
     pooling::{self, ATTENTIONS, NARROW, Pooling, SHARPNESS, Seen},
@@ -31,7 +34,6 @@ const TEMPERATURE: f32 = 0.03;
 /// Rate of the weights and of the curve, after the warm-up.
 const RATE: f32 = 2e-3;
 const CURVE_RATE: f32 = 2e-2;
-const WARM_UP: usize = STEPS / 10;
 
 /// In 256ths, how often a number that an attention sees is left out, so that none is leaned on alone.
 const DROPPED: u8 = 26;
@@ -60,7 +62,7 @@ pub fn fit(texts: &[WordVectors], contrasts: &[Contrast], labelled: &[Told]) -> 
     }
     let mut rng = StdRng::seed_from_u64(SEED);
     let mut weights = Weights::random(&mut rng);
-    let mut moments = [Weights::zeros(), Weights::zeros()];
+    let mut adams = weights.parts_mut().map(|(part, _)| Adam::new(part.len()));
     let mut order: Vec<&Contrast> = Vec::new();
     for step in 0..STEPS {
         if order.len() < QUESTIONS {
@@ -69,8 +71,11 @@ pub fn fit(texts: &[WordVectors], contrasts: &[Contrast], labelled: &[Told]) -> 
         }
         let drawn = order.split_off(order.len().saturating_sub(QUESTIONS));
         let batch = Batch::draw(&drawn, labelled, &mut rng);
-        let (_, gradient) = batch.loss(texts, &weights, &mut rng);
-        weights.descend(&gradient, &mut moments, step);
+        let (_, mut gradient) = batch.loss(texts, &weights, &mut rng);
+        let parts = weights.parts_mut().into_iter().zip(gradient.parts_mut()).zip(&mut adams);
+        for (((weights, rate), (gradient, _)), adam) in parts {
+            adam.descend(weights, gradient, rate * schedule(step, STEPS));
+        }
     }
     Pooling::new(&weights.attention, &weights.narrowing)
 }
@@ -258,40 +263,11 @@ impl Weights {
         weights
     }
 
-    fn descend(&mut self, gradient: &Self, [first, second]: &mut [Self; 2], step: usize) {
-        let rate = schedule(step);
-        let parts = [
-            (&mut self.attention, &gradient.attention, &mut first.attention, &mut second.attention, RATE),
-            (&mut self.narrowing, &gradient.narrowing, &mut first.narrowing, &mut second.narrowing, RATE),
-            (&mut self.curve, &gradient.curve, &mut first.curve, &mut second.curve, CURVE_RATE),
-        ];
-        let times = i32::try_from(step + 1).unwrap_or(i32::MAX);
-        let (full, full_square) = (1.0 - 0.9_f32.powi(times), 1.0 - 0.999_f32.powi(times));
-        for (weights, gradient, first, second, own_rate) in parts {
-            let rate = rate * own_rate;
-            for (((weight, rise), first), second) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-                *first += 0.1 * (rise - *first);
-                *second += 0.001 * (rise * rise - *second);
-                let move_by = (*first / full) / ((*second / full_square).sqrt() + 1e-8);
-                *weight -= rate * move_by;
-            }
-        }
+    /// Each part, and its rate.
+    fn parts_mut(&mut self) -> [(&mut Vec<f32>, f32); 3] {
+        let Self { attention, narrowing, curve } = self;
+        [(attention, RATE), (narrowing, RATE), (curve, CURVE_RATE)]
     }
-}
-
-/// Up within the warm-up, then down to 0 in a line.
-fn schedule(step: usize) -> f32 {
-    let (step, warm_up) = (number(step), number(WARM_UP));
-    ((step + 1.0) / warm_up).min((number(STEPS) - step) / (number(STEPS) - warm_up))
-}
-
-fn add(to: &mut [f32], times: f32, what: &[f32]) {
-    to.iter_mut().zip(what).for_each(|(to, what)| *to += times * what);
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of one batch")]
-fn number(count: usize) -> f32 {
-    count as f32
 }
 
 #[cfg(test)]

@@ -6,7 +6,11 @@ use super::{
     AtPrecision,
     examples::{Known, Of, Row, Sort},
 };
-use crate::{backtest::Scored, calibration::Curve};
+use crate::{
+    backtest::Scored,
+    calibration::{Blend, Curve},
+    trees::Example,
+};
 
 /// The best neighbour of each asked question, and the labelled pairs.
 pub struct Outcome {
@@ -137,6 +141,52 @@ fn auc(scored: &[(f64, bool)]) -> f64 {
     if all > 0.0 { won / all } else { 0.5 }
 }
 
+/// Logistic regression of rightness on the trees' and the comparer's scores of what was found for the asked questions,
+/// by Newton's method; the intercept is left to the curve. Neither counts below nothing.
+pub fn blend(rows: &[Row], trees: &[f64], comparer: &[f32]) -> Blend {
+    let scored = rows.iter().zip(trees).zip(comparer);
+    let asked = scored.filter(|((row, _), _)| matches!(row.of, Of::Asked { .. }));
+    let points: Vec<([f64; 3], &Example)> =
+        asked.map(|((row, trees), comparer)| ([*trees, f64::from(*comparer), 1.0], &row.example)).collect();
+    let mut shares = [1.0, 0.0, 0.0];
+    for _ in 0..50 {
+        let (mut slope, mut curvature) = ([0.0; 3], [[0.0; 3]; 3]);
+        for (point, example) in &points {
+            let score: f64 = shares.iter().zip(point).map(|(share, x)| share * x).sum();
+            let (p, weight) = (1.0 / (1.0 + (-score).exp()), f64::from(example.weight));
+            let error = weight * (f64::from(u8::from(example.yes)) - p);
+            for row in 0..3 {
+                slope[row] += error * point[row];
+                for column in 0..3 {
+                    curvature[row][column] += weight * (p * (1.0 - p)).max(1e-9) * point[row] * point[column];
+                }
+            }
+        }
+        let by = solve(curvature, slope);
+        shares.iter_mut().zip(by).for_each(|(share, by)| *share += by);
+        if by.iter().all(|by| by.abs() < 1e-9) {
+            break;
+        }
+    }
+    Blend { trees: shares[0].max(0.0), comparer: shares[1].max(0.0) }
+}
+
+/// Of a symmetric, positive definite matrix (Cramer's rule); zeros when it has no inverse.
+fn solve(matrix: [[f64; 3]; 3], right: [f64; 3]) -> [f64; 3] {
+    let determinant = |m: &[[f64; 3]; 3]| {
+        let minor = |a: usize, b: usize| m[1][a] * m[2][b] - m[1][b] * m[2][a];
+        m[0][0] * minor(1, 2) - m[0][1] * minor(0, 2) + m[0][2] * minor(0, 1)
+    };
+    let whole = determinant(&matrix);
+    [0, 1, 2].map(|column| {
+        let mut exchanged = matrix;
+        for (row, right) in exchanged.iter_mut().zip(right) {
+            row[column] = right;
+        }
+        if whole.abs() < 1e-12 { 0.0 } else { determinant(&exchanged) / whole }
+    })
+}
+
 /// Logistic regression of rightness on the score, by Newton's method.
 pub fn platt(scored: &[(f64, bool)]) -> Curve {
     let (mut slope, mut intercept) = (1.0, 0.0);
@@ -183,12 +233,44 @@ mod tests {
     }
 
     #[test]
+    fn equations_are_solved() {
+        let solved = solve([[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 4.0]], [4.0, 10.0, 14.0]);
+        assert!(solved.iter().zip([1.0, 2.0, 3.0]).all(|(x, is)| (x - is).abs() < 1e-9), "{solved:?}");
+        assert_eq!(solve([[0.0; 3]; 3], [1.0; 3]), [0.0; 3]);
+    }
+
+    #[test]
+    fn what_tells_more_counts_more() {
+        let rows: Vec<Row> = (0_u16..400)
+            .map(|n| Row {
+                example: Example { inputs: Vec::new(), yes: n % 4 < 2, weight: 1.0 },
+                of: Of::Asked { at: 0, sort: Sort::Answerable },
+                ..row()
+            })
+            .collect();
+        // The trees are wrong of one in eight, the comparer of one in four; of the last they say nothing together.
+        let says = |row: &Row, wrong: bool| if row.example.yes == wrong { -1.0_f32 } else { 1.0 };
+        let trees =
+            rows.iter().enumerate().map(|(n, row)| f64::from(says(row, n % 8 == 3))).collect::<Vec<_>>();
+        let comparer = rows.iter().enumerate().map(|(n, row)| says(row, n % 4 == 1)).collect::<Vec<_>>();
+        let Blend { trees: more, comparer: less } = blend(&rows, &trees, &comparer);
+        assert!(more > less && less > 0.0, "{more} {less}");
+        assert!(blend(&rows, &trees, &vec![0.0; rows.len()]).comparer < 1e-9);
+    }
+
+    #[test]
     fn probabilities_are_what_was_seen() {
         let mut scored: Vec<(f64, bool)> = (0..100).map(|n| (1.0, n < 80)).collect();
         scored.extend((0..100).map(|n| (-1.0, n < 10)));
         let curve = platt(&scored);
         assert!((curve.probability(1.0) - 0.8).abs() < 0.01, "{curve:?}");
         assert!((curve.probability(-1.0) - 0.1).abs() < 0.01, "{curve:?}");
+    }
+
+    fn row() -> Row {
+        let example = Example { inputs: Vec::new(), yes: false, weight: 1.0 };
+        let (fold, stored_fold, of) = (0, 0, Of::Edit);
+        Row { example, fold, stored_fold, of, guarded: false, forbidden: false, asked: 0, stored: 0 }
     }
 
     fn outcome(rights: &[(bool, bool)]) -> Outcome {

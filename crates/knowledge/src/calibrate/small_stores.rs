@@ -94,7 +94,7 @@ impl SmallStores {
         for (store, one) in (first..self.stores.len()).cycle().zip(strangers) {
             let Answered { id, question: text, .. } = one;
             let (kind, expect, forbid) = (String::new(), HashSet::new(), HashSet::new());
-            self.stores[store].asked.push(Asked { id, kind, text, expect, forbid });
+            self.stores[store].asked.push(Asked { id, kind, text, expect, forbid, unit: String::new() });
         }
     }
 

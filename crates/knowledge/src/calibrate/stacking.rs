@@ -122,9 +122,9 @@ mod tests {
     fn a_row_is_described_by_a_pooling_that_left_out_its_fold_and_the_held_one() {
         let cosines = [((1, 1), vec![0.1]), ((1, 3), vec![0.9])].into();
         let stacked = Stacked { cosines, of_all: Pooling::blind() };
-        let (texts, contrasts) = (Vec::new(), Vec::new());
-        let known =
-            Known { rows: vec![row(0, 3, 0, pair())], edits: 0, in_small_stores: 0, texts, contrasts };
+        let rows = vec![row(0, 3, 0, pair())];
+        let (texts, contrasts, couples) = (Vec::new(), Vec::new(), Vec::new());
+        let known = Known { rows, edits: 0, in_small_stores: 0, texts, contrasts, couples };
         let inputs = stacked.examples(&known, Some(1)).remove(0).inputs;
         let names = FEATURES[OF_POOLING..OF_POOLING + POOLED].iter().map(|(name, _)| *name);
         assert!(names.eq(["pooled", "pooled_gain"]));

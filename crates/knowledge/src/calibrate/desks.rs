@@ -1,0 +1,160 @@
+//! Desks: stores of their own, each with what people ask there. At a desk most that is near is a sibling, another
+//! question of the same subject, and a comparer learns from them which words tell.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use super::{
+    examples::{FORBIDDEN, Groups, RIGHT, STRANGER, Texts, WRONG},
+    fold,
+};
+use crate::{
+    backtest::{Answered, Asked, BATCH, Error, Progress},
+    embed::Embedder,
+    text,
+    words::dot,
+};
+
+/// Nearest stored questions that become couples, besides those that are known to be right or wrong.
+const NEIGHBOURS: usize = 8;
+
+/// A question that is asked of a desk, and one that is stored there: places among the texts.
+pub struct Couple {
+    pub asked: usize,
+    pub stored: usize,
+    /// Of the sentences.
+    pub cosine: f32,
+    pub yes: bool,
+    pub weight: f32,
+    pub fold: u64,
+    pub stored_fold: u64,
+}
+
+/// Stored and asked questions, told apart by their unit.
+#[derive(Default)]
+pub struct Desks {
+    pub answered: Vec<Answered>,
+    pub asked: Vec<Asked>,
+}
+
+/// A question of a desk, read.
+struct Read {
+    place: usize,
+    dense: Vec<f32>,
+    fold: u64,
+}
+
+impl Desks {
+    /// Embeds all questions and sets what is asked beside what is stored at the same desk.
+    pub(super) async fn couples(
+        &self,
+        embedder: &Embedder,
+        texts: &mut Texts,
+        groups: &mut Groups,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Couple>, Error> {
+        let of_id =
+            self.answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
+        groups.join_all(&self.asked, &of_id);
+        let all: Vec<&str> = self
+            .answered
+            .iter()
+            .map(|one| one.question.as_str())
+            .chain(self.asked.iter().map(|one| one.text.as_str()))
+            .collect();
+        let read = read(&all, embedder, texts, groups, progress).await?;
+        let (stored, asked) = read.split_at(self.answered.len());
+        let mut of_unit: HashMap<&str, Vec<(&Answered, &Read)>> = HashMap::new();
+        for (one, read) in self.answered.iter().zip(stored) {
+            of_unit.entry(&one.unit).or_default().push((one, read));
+        }
+        let here = |one: &Asked| of_unit.get(one.unit.as_str()).map(Vec::as_slice).unwrap_or_default();
+        Ok(self.asked.iter().zip(asked).flat_map(|(one, read)| couples(one, read, here(one))).collect())
+    }
+}
+
+/// The nearest of what is stored, and whatever is known of.
+fn couples(one: &Asked, asked: &Read, stored: &[(&Answered, &Read)]) -> Vec<Couple> {
+    let cosine = |read: &Read| dot(&asked.dense, &read.dense);
+    let mut near: Vec<(f32, &Answered, &Read)> =
+        stored.iter().map(|(of, read)| (cosine(read), *of, *read)).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let couples = near.into_iter().enumerate().filter_map(|(rank, (cosine, of, read))| {
+        let (yes, forbidden) = (one.expect.contains(&of.id), one.forbid.contains(&of.id));
+        let weight = match (yes, forbidden) {
+            (true, _) => RIGHT,
+            (_, true) => FORBIDDEN,
+            _ if one.expect.is_empty() && one.forbid.is_empty() => STRANGER,
+            _ => WRONG,
+        };
+        let (fold, stored_fold) = (asked.fold, read.fold);
+        let couple =
+            Couple { asked: asked.place, stored: read.place, cosine, yes, weight, fold, stored_fold };
+        (rank < NEIGHBOURS || yes || forbidden).then_some(couple)
+    });
+    couples.collect()
+}
+
+/// In the order of `all`.
+async fn read(
+    all: &[&str],
+    embedder: &Embedder,
+    texts: &mut Texts,
+    groups: &mut Groups,
+    progress: Progress<'_>,
+) -> Result<Vec<Read>, Error> {
+    let normal: Vec<String> = all.iter().map(|text| text::normalise(text)).collect();
+    // Texts of like length together: the model computes as long as the longest of a batch.
+    let mut order: Vec<usize> = (0..normal.len()).collect();
+    order.sort_by_key(|at| Reverse(normal[*at].len()));
+    let mut read: Vec<(usize, Read)> = Vec::with_capacity(all.len());
+    for batch in order.chunks(BATCH) {
+        let embedded = embedder.embed(batch.iter().map(|at| normal[*at].clone()).collect()).await?;
+        for (at, embedded) in batch.iter().zip(embedded) {
+            let (place, fold) = (texts.add(embedded.words), fold(groups.of(&normal[*at])));
+            read.push((*at, Read { place, dense: embedded.dense, fold }));
+        }
+        progress("reading desks", read.len(), all.len());
+    }
+    read.sort_by_key(|(at, _)| *at);
+    Ok(read.into_iter().map(|(_, read)| read).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(id: &str) -> Answered {
+        let line = serde_json::json!({"id": id, "question": id, "answer": "a"});
+        serde_json::from_value(line).unwrap()
+    }
+
+    fn asked(expect: &[&str], forbid: &[&str]) -> Asked {
+        let line =
+            serde_json::json!({"id": "q", "kind": "k", "text": "t", "expect": expect, "forbid": forbid});
+        serde_json::from_value(line).unwrap()
+    }
+
+    /// In a plane, so many degrees from the first axis.
+    fn at(degrees: f32) -> Read {
+        Read { place: 0, dense: vec![degrees.to_radians().cos(), degrees.to_radians().sin()], fold: 1 }
+    }
+
+    #[test]
+    fn the_nearest_and_whatever_is_known_become_couples() {
+        let passages: Vec<Answered> = (0..20).map(|n| stored(&n.to_string())).collect();
+        let reads: Vec<Read> = (0_u8..20).map(|n| at(f32::from(n))).collect();
+        let here: Vec<(&Answered, &Read)> = passages.iter().zip(&reads).collect();
+        let weights = |one: &Asked| {
+            let couples = couples(one, &at(0.0), &here);
+            assert!(couples.is_sorted_by(|a, b| a.cosine >= b.cosine));
+            couples.iter().map(|couple| (couple.yes, couple.weight)).collect::<Vec<_>>()
+        };
+        let of_known = weights(&asked(&["19"], &["2"]));
+        assert_eq!(of_known.len(), NEIGHBOURS + 1);
+        assert_eq!(
+            (of_known[0], of_known[2], of_known[8]),
+            ((false, WRONG), (false, FORBIDDEN), (true, RIGHT))
+        );
+        assert_eq!(weights(&asked(&[], &[])), [(false, STRANGER); NEIGHBOURS]);
+    }
+}
