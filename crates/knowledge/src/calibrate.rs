@@ -1,5 +1,5 @@
 //! Fits a [`Calibration`] on questions whose right answer is known: asked ones with what they expect
-//! and forbid, labelled pairs, and edits of the stored ones. What it says of itself was measured on
+//! and forbid, labelled pairs, edits of the stored ones, near questions and desks. What it says of itself was measured on
 //! groups of questions that the fit had not seen (cross-validation); the file's own fit is on all.
 
 mod adam;
@@ -13,6 +13,7 @@ mod small_stores;
 mod stacking;
 
 use std::{
+    collections::HashSet,
     fmt::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -178,7 +179,7 @@ pub async fn run(
         edits: known.edits,
         in_small_stores: known.in_small_stores,
         near: known.contrasts.len(),
-        at_desks: labelled.desks.asked.len(),
+        at_desks: known.couples.iter().map(|couple| couple.asked).collect::<HashSet<_>>().len(),
         target: precision,
         drafts: reached.drafts,
         precision: outcome.precision(reached.drafts),

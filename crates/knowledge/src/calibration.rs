@@ -20,9 +20,7 @@ pub enum Error {
     OtherModel(String, String),
     #[error("calibration is for other inputs than this program's; calibrate again")]
     OtherInputs,
-    #[error(
-        "calibration's bands must keep 0 < suggest <= reuse <= 1, its slope be above 0 and its blend no less"
-    )]
+    #[error("calibration's bands must keep 0 < suggest <= reuse <= 1, its slope and its blend be above 0")]
     Bands,
 }
 
@@ -136,7 +134,8 @@ impl Calibration {
         let Blend { trees, comparer } = calibration.blend;
         let rising = calibration.curve.slope > 0.0
             && calibration.curve.intercept.is_finite()
-            && [trees, comparer].iter().all(|share| (0.0..1e6).contains(share));
+            && [trees, comparer].iter().all(|share| (0.0..1e6).contains(share))
+            && trees + comparer > 0.0;
         if !(0.0 < suggest && suggest <= reuse && reuse <= 1.0 && rising) {
             return Err(Error::Bands);
         }

@@ -153,13 +153,14 @@ impl<'a> Question<'a> {
     }
 }
 
-/// Describes a pair.
+/// Describes a pair, and has it read by `comparer`.
 pub fn describe(
     asked: &Question<'_>,
     stored: &Question<'_>,
     cosine: f32,
     compared: &Comparison,
-) -> Described {
+    comparer: &Comparer,
+) -> (Described, f32) {
     let (left, right) = (asked.facing(stored), stored.facing(asked));
     let (of_left, of_right) = (Side::new(left, right), Side::new(right, left));
     let common = common_subsequence(left, right);
@@ -171,7 +172,7 @@ pub fn describe(
         (Near::new(&aligned.left, left, &of_left), Near::new(&aligned.right, right, &of_right));
     let [pooled, pooled_gain] = of_pooling(dot(&asked.pooled, &stored.pooled), cosine);
     let (exchange, exchange_least) = aligned.exchange(&of_left.content, &of_right.content);
-    [
+    let described = [
         cosine,
         dice(&asked.pairs, &stored.pairs),
         dice(&asked.trigrams, &stored.trigrams),
@@ -219,12 +220,8 @@ pub fn describe(
         likeness.share,
         pooled,
         pooled_gain,
-    ]
-}
-
-/// What the comparer says of a pair: log-odds that it is the same question.
-pub fn compare_words(asked: &Question<'_>, stored: &Question<'_>, cosine: f32, comparer: &Comparer) -> f32 {
-    comparer.score((asked.vectors, &asked.narrowed), (stored.vectors, &stored.narrowed), cosine)
+    ];
+    (described, comparer.score(&asked.narrowed, &stored.narrowed, &aligned.all, cosine))
 }
 
 /// The cosine of the two pooled vectors, and by how much it is above the sentences'.
@@ -285,17 +282,12 @@ struct Aligned {
 
 impl Aligned {
     fn new(left: &WordVectors, right: &WordVectors) -> Self {
-        let mut aligned = Self {
-            left: vec![0.0; left.len()],
-            right: vec![0.0; right.len()],
-            all: Vec::with_capacity(left.len() * right.len()),
-        };
-        for at in 0..left.len() {
-            for other in 0..right.len() {
-                let similarity = left.similarity(at, right, other);
-                aligned.left[at] = aligned.left[at].max(similarity);
-                aligned.right[other] = aligned.right[other].max(similarity);
-                aligned.all.push(similarity);
+        let mut aligned =
+            Self { left: vec![0.0; left.len()], right: vec![0.0; right.len()], all: left.likeness(right) };
+        for (row, best) in aligned.all.chunks_exact(right.len().max(1)).zip(&mut aligned.left) {
+            for (likeness, best_of_right) in row.iter().zip(&mut aligned.right) {
+                *best = best.max(*likeness);
+                *best_of_right = best_of_right.max(*likeness);
             }
         }
         aligned

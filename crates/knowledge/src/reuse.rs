@@ -146,12 +146,12 @@ pub fn describe(
     let described = shortlist.enumerate().map(|(at, (read, candidate))| {
         let compared = slots::compare(asked.text, read.question);
         let stored = Question::read(read.question, read.words, rarity, learned);
-        let own = pair::describe(asked, &stored, candidate.cosine, &compared);
+        let (own, compared_words) =
+            pair::describe(asked, &stored, candidate.cosine, &compared, &learned.comparer);
         let mut inputs = [0.0; FEATURES.len()];
         let (of_pair, of_company) = inputs.split_at_mut(own.len());
         of_pair.copy_from_slice(&own);
         of_company.copy_from_slice(&company(at, candidates));
-        let compared_words = pair::compare_words(asked, &stored, candidate.cosine, &learned.comparer);
         Described { inputs, compared_words, compared }
     });
     described.collect()

@@ -42,13 +42,9 @@ impl WordVectors {
         self.0.is_empty()
     }
 
-    /// Cosine of word `at` here and word `other_at` there, -1 to 1.
-    pub fn similarity(&self, at: usize, other: &Self, other_at: usize) -> f32 {
-        dot(self.vector(at), other.vector(other_at))
-    }
-
-    fn vector(&self, at: usize) -> &[f32] {
-        &self.0[at * DIMENSIONS..][..DIMENSIONS]
+    /// Row by row, each word's cosines to the words of the other, -1 to 1.
+    pub fn likeness(&self, other: &Self) -> Vec<f32> {
+        self.iter().flat_map(|word| other.iter().map(move |there| dot(word, there))).collect()
     }
 
     /// Word by word.
@@ -140,11 +136,9 @@ mod tests {
     #[test]
     fn kept_vectors_are_nearly_the_same() {
         let (words, kept) = (vectors(), WordVectors::from_bytes(&vectors().to_bytes()).unwrap());
-        for at in 0..2 {
-            assert!(words.similarity(at, &kept, at) > 0.999);
-        }
-        assert!(words.similarity(0, &kept, 1) < 0.5);
-        assert!(kept.similarity(2, &kept, 2).abs() < 1e-6);
+        let likeness = words.likeness(&kept);
+        assert!(likeness[0] > 0.999 && likeness[4] > 0.999);
+        assert!(likeness[1] < 0.5 && likeness[8].abs() < 1e-6);
     }
 
     #[test]

@@ -84,8 +84,9 @@ fn scores(known: &Known, comparer: &Comparer, fold: u64) -> Vec<(usize, f32)> {
         for place in [row.asked, row.stored] {
             narrowed.entry(place).or_insert_with(|| comparer.narrow(&known.texts[place]));
         }
-        let [asked, stored] = [row.asked, row.stored].map(|place| (&known.texts[place], &narrowed[&place]));
-        (at, comparer.score(asked, stored, row.example.inputs[0]))
+        let likeness = known.texts[row.asked].likeness(&known.texts[row.stored]);
+        let cosine = row.example.inputs[0];
+        (at, comparer.score(&narrowed[&row.asked], &narrowed[&row.stored], &likeness, cosine))
     };
     rows.map(score).collect()
 }
@@ -110,7 +111,9 @@ fn told(known: &Known, left_out: Option<u64>) -> Vec<Told> {
 
 /// Fits on what there is of both sorts; where one is missing there is nothing to tell apart.
 pub fn fit(texts: &[WordVectors], told: &[Told]) -> Comparer {
-    let pool = |of_desk, yes| Pool::new(told.iter().filter(|one| one.of_desk == of_desk && one.yes == yes));
+    let has_words = |one: &&Told| !texts[one.asked].is_empty() && !texts[one.stored].is_empty();
+    let told = || told.iter().filter(has_words);
+    let pool = |of_desk, yes| Pool::new(told().filter(|one| one.of_desk == of_desk && one.yes == yes));
     let pools = [false, true].map(|of_desk| Option::zip(pool(of_desk, true), pool(of_desk, false)));
     let mut rng = StdRng::seed_from_u64(SEED);
     let mut weights = random(&mut rng);
@@ -172,7 +175,7 @@ impl<'a> Pair<'a> {
     fn read(told: &'a Told, texts: &'a [WordVectors], weights: &Weights) -> Self {
         let read = |at: usize| (&texts[at], weights.narrow(&texts[at]));
         let (asked, stored) = (read(told.asked), read(told.stored));
-        let compared = weights.compare((asked.0, &asked.1), (stored.0, &stored.1), told.cosine);
+        let compared = weights.compare(&asked.1, &stored.1, &asked.0.likeness(stored.0), told.cosine);
         Self { told, asked, stored, compared }
     }
 
@@ -351,17 +354,29 @@ mod tests {
             stored_fold,
         };
         let known = Known {
-            rows: vec![row(0, 0, 0, labelled()), row(1, 0, 1, labelled()), row(2, 0, 0, Of::Edit)],
+            rows: vec![
+                row(0, 0, 0, labelled()),
+                row(1, 0, 1, labelled()),
+                row(2, 0, 0, Of::Edit),
+                row(6, 1, 0, labelled()),
+            ],
             edits: 1,
             in_small_stores: 0,
-            texts: Vec::new(),
+            texts: vec![WordVectors::none(); 10],
             contrasts: Vec::new(),
             couples: vec![couple(3, 0, 0), couple(4, 1, 0), couple(5, 0, 1)],
         };
         let asked = |left_out| told(&known, left_out).iter().map(|one| one.asked).collect::<Vec<_>>();
-        assert_eq!(asked(None), [0, 1, 3, 4, 5]);
+        assert_eq!(asked(None), [0, 1, 6, 3, 4, 5]);
         assert_eq!(asked(Some(1)), [0, 3]);
         assert!(asked(Some(0)).is_empty());
+        let places =
+            |fold| scores(&known, &Comparer::blind(), fold).iter().map(|(at, _)| *at).collect::<Vec<_>>();
+        assert_eq!(
+            (places(0), places(1), places(2)),
+            (vec![0, 1], vec![3], vec![]),
+            "its own fold, and no edits"
+        );
     }
 
     #[test]
@@ -376,10 +391,13 @@ mod tests {
         ];
         let fitted = fit(&texts, &pairs);
         let score = |asked: usize, stored: usize| {
-            let [asked, stored] = [asked, stored].map(|at| (&texts[at], fitted.narrow(&texts[at])));
-            fitted.score((asked.0, &asked.1), (stored.0, &stored.1), 0.9)
+            let likeness = texts[asked].likeness(&texts[stored]);
+            let [asked, stored] = [asked, stored].map(|at| fitted.narrow(&texts[at]));
+            fitted.score(&asked, &stored, &likeness, 0.9)
         };
         assert!(score(0, 1) > score(0, 2) + 1.0 && score(3, 4) > score(3, 5) + 1.0);
         assert_eq!(fit(&texts, &pairs[..1]), Comparer::blind(), "nothing to tell apart");
+        let without_words = [pairs[0], pair(0, 6, false, false)];
+        assert_eq!(fit(&[texts, vec![WordVectors::none()]].concat(), &without_words), Comparer::blind());
     }
 }

@@ -44,6 +44,11 @@ struct Read {
 }
 
 impl Desks {
+    /// Stored id → normalised question.
+    pub fn of_id(&self) -> HashMap<String, String> {
+        self.answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect()
+    }
+
     /// Embeds all questions and sets what is asked beside what is stored at the same desk.
     pub(super) async fn couples(
         &self,
@@ -52,9 +57,6 @@ impl Desks {
         groups: &mut Groups,
         progress: Progress<'_>,
     ) -> Result<Vec<Couple>, Error> {
-        let of_id =
-            self.answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
-        groups.join_all(&self.asked, &of_id);
         let all: Vec<&str> = self
             .answered
             .iter()

@@ -101,7 +101,7 @@ pub struct Known {
     pub edits: usize,
     /// How often a question was asked of a small store.
     pub in_small_stores: usize,
-    /// The words of all questions that rows and contrasts speak of.
+    /// The words of all questions that rows, contrasts and couples speak of.
     pub texts: Vec<WordVectors>,
     pub contrasts: Vec<Contrast>,
     /// What was asked of desks.
@@ -179,6 +179,8 @@ pub async fn gather(
         answered.iter().map(|one| (one.id.clone(), text::normalise(&one.question))).collect();
     let (stored_as, added) = place_pairs(&answered, pairs);
     let mut groups = Groups::of_all(asked, pairs, &of_id);
+    // At once: what is joined later would leave the folds that were told before.
+    groups.join_all(&desks.asked, &desks.of_id());
     let folder = tempfile::tempdir().map_err(Error::Folder)?;
     let index = Arc::new(EdgeIndex::open(folder.path())?);
     index.ensure().await?;

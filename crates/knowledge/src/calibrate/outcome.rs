@@ -168,7 +168,10 @@ pub fn blend(rows: &[Row], trees: &[f64], comparer: &[f32]) -> Blend {
             break;
         }
     }
-    Blend { trees: shares[0].max(0.0), comparer: shares[1].max(0.0) }
+    let [trees, comparer] = [shares[0], shares[1]].map(|share| share.max(0.0));
+    // Of what one sort of rows or none tells there is no best: the trees alone then.
+    let found = shares.iter().all(|share| share.is_finite()) && trees + comparer > 0.0;
+    if found { Blend { trees, comparer } } else { Blend { trees: 1.0, comparer: 0.0 } }
 }
 
 /// Of a symmetric, positive definite matrix (Cramer's rule); zeros when it has no inverse.
@@ -241,21 +244,21 @@ mod tests {
 
     #[test]
     fn what_tells_more_counts_more() {
-        let rows: Vec<Row> = (0_u16..400)
+        let rows: Vec<Row> = (0_u16..480)
             .map(|n| Row {
-                example: Example { inputs: Vec::new(), yes: n % 4 < 2, weight: 1.0 },
+                example: Example { inputs: Vec::new(), yes: n % 2 == 0, weight: 1.0 },
                 of: Of::Asked { at: 0, sort: Sort::Answerable },
                 ..row()
             })
             .collect();
-        // The trees are wrong of one in eight, the comparer of one in four; of the last they say nothing together.
-        let says = |row: &Row, wrong: bool| if row.example.yes == wrong { -1.0_f32 } else { 1.0 };
-        let trees =
-            rows.iter().enumerate().map(|(n, row)| f64::from(says(row, n % 8 == 3))).collect::<Vec<_>>();
-        let comparer = rows.iter().enumerate().map(|(n, row)| says(row, n % 4 == 1)).collect::<Vec<_>>();
-        let Blend { trees: more, comparer: less } = blend(&rows, &trees, &comparer);
-        assert!(more > less && less > 0.0, "{more} {less}");
-        assert!(blend(&rows, &trees, &vec![0.0; rows.len()]).comparer < 1e-9);
+        // Each by itself, the trees are wrong of one in eight, the comparer of one in three: log-odds of ln 7 and ln 2.
+        let says = |at: usize, wrong: bool| if rows[at].example.yes == wrong { -1.0_f32 } else { 1.0 };
+        let trees: Vec<f64> = (0..480).map(|at| says(at, at / 2 % 8 == 0).into()).collect();
+        let comparer: Vec<f32> = (0..480).map(|at| says(at, at / 2 % 3 == 0)).collect();
+        let found = blend(&rows, &trees, &comparer);
+        assert!((found.trees - 7_f64.ln()).abs() < 1e-3, "{found:?}");
+        assert!((found.comparer - 2_f64.ln()).abs() < 1e-3, "{found:?}");
+        assert_eq!(blend(&[], &[], &[]), Blend { trees: 1.0, comparer: 0.0 });
     }
 
     #[test]
