@@ -290,7 +290,9 @@ fn random(rng: &mut StdRng) -> Weights {
     ];
     for (rows, width) in rows {
         let spread = (3.0 / number(width)).sqrt();
-        rows.iter_mut().for_each(|x| *x = rng.random_range(-spread..spread));
+        for x in rows.iter_mut() {
+            *x = rng.random_range(-spread..spread);
+        }
     }
     weights
 }

@@ -239,7 +239,7 @@ mod tests {
     fn equations_are_solved() {
         let solved = solve([[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 4.0]], [4.0, 10.0, 14.0]);
         assert!(solved.iter().zip([1.0, 2.0, 3.0]).all(|(x, is)| (x - is).abs() < 1e-9), "{solved:?}");
-        assert_eq!(solve([[0.0; 3]; 3], [1.0; 3]), [0.0; 3]);
+        assert!(solve([[0.0; 3]; 3], [1.0; 3]).iter().all(|x| x.abs() < 1e-12));
     }
 
     #[test]
