@@ -1,6 +1,6 @@
-//! Fits a [`Calibration`] on questions whose right answer is known: asked ones with what they expect
-//! and forbid, labelled pairs, edits of the stored ones, near questions and desks. What it says of itself was measured on
-//! groups of questions that the fit had not seen (cross-validation); the file's own fit is on all.
+//! Fits a [`Calibration`] on questions whose right answer is known: asked ones with what they expect and forbid,
+//! labelled pairs, edits of the stored ones, near questions and desks. What it says of itself was measured on groups
+//! of questions that the fit had not seen (cross-validation); the file's own fit is on all.
 
 mod adam;
 mod comparing;

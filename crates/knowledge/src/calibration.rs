@@ -144,8 +144,8 @@ impl Calibration {
 
     /// The probability, 0 to 1, that the two are the same question.
     pub fn probability(&self, described: &Described) -> f64 {
-        let Described { inputs, compared_words, .. } = described;
-        self.curve.probability(self.blend.score(self.trees.score(inputs), *compared_words))
+        let Described { inputs, comparer_score, .. } = described;
+        self.curve.probability(self.blend.score(self.trees.score(inputs), *comparer_score))
     }
 
     pub fn band(&self, probability: f64) -> Band {

@@ -47,7 +47,7 @@ pub struct Verdict {
 pub struct Described {
     pub inputs: [f32; FEATURES.len()],
     /// The comparer's score.
-    pub compared_words: f32,
+    pub comparer_score: f32,
     pub compared: Comparison,
 }
 
@@ -146,13 +146,13 @@ pub fn describe(
     let described = shortlist.enumerate().map(|(at, (read, candidate))| {
         let compared = slots::compare(asked.text, read.question);
         let stored = Question::read(read.question, read.words, rarity, learned);
-        let (own, compared_words) =
+        let (own, comparer_score) =
             pair::describe(asked, &stored, candidate.cosine, &compared, &learned.comparer);
         let mut inputs = [0.0; FEATURES.len()];
         let (of_pair, of_company) = inputs.split_at_mut(own.len());
         of_pair.copy_from_slice(&own);
         of_company.copy_from_slice(&company(at, candidates));
-        Described { inputs, compared_words, compared }
+        Described { inputs, comparer_score, compared }
     });
     described.collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::examples::Texts;
 use crate::{
-    backtest::{Answered, Asked, BATCH, Error, Progress},
+    backtest::{Answered, Asked, Error, Progress},
     matching::Matcher,
 };
 
@@ -56,20 +56,11 @@ pub async fn read(
     texts: &mut Texts,
     progress: Progress<'_>,
 ) -> Result<Vec<Contrast>, Error> {
-    let questions =
-        near.answered.iter().map(|one| &one.question).chain(near.asked.iter().map(|one| &one.text));
-    let all: Vec<String> = questions.map(|question| matcher.read(question).normal).collect();
-    // Texts of like length together: the model computes as long as the longest of a batch.
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|at| all[*at].len());
-    let mut places = vec![0; all.len()];
-    for (done, batch) in order.chunks(BATCH).enumerate() {
-        let embedded = matcher.embedder.embed(batch.iter().map(|at| all[*at].clone()).collect()).await?;
-        for (at, embedded) in batch.iter().zip(embedded) {
-            places[*at] = texts.add(embedded.words);
-        }
-        progress("reading near questions", done * BATCH + batch.len(), all.len());
-    }
+    let stored = near.answered.iter().map(|one| one.question.as_str());
+    let all = stored.chain(near.asked.iter().map(|one| one.text.as_str()));
+    let read =
+        texts.read(matcher, all, |done, total| progress("reading near questions", done, total)).await?;
+    let places: Vec<usize> = read.into_iter().map(|(place, _)| place).collect();
     let (of_answered, of_asked) = places.split_at(near.answered.len());
     Ok(near.contrasts(of_answered, of_asked))
 }

@@ -1,15 +1,15 @@
 //! Desks: stores of their own, each with what people ask there. At a desk most that is near is a sibling, another
 //! question of the same subject, and a comparer learns from them which words tell.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::HashMap;
 
 use super::{
-    examples::{FORBIDDEN, Groups, RIGHT, STRANGER, Texts, WRONG},
+    examples::{Groups, Texts, weight},
     fold,
 };
 use crate::{
-    backtest::{Answered, Asked, BATCH, Error, Progress},
-    embed::Embedder,
+    backtest::{Answered, Asked, Error, Progress},
+    matching::Matcher,
     text,
     words::dot,
 };
@@ -52,18 +52,18 @@ impl Desks {
     /// Embeds all questions and sets what is asked beside what is stored at the same desk.
     pub(super) async fn couples(
         &self,
-        embedder: &Embedder,
+        matcher: &Matcher,
         texts: &mut Texts,
         groups: &mut Groups,
         progress: Progress<'_>,
     ) -> Result<Vec<Couple>, Error> {
-        let all: Vec<&str> = self
-            .answered
-            .iter()
-            .map(|one| one.question.as_str())
-            .chain(self.asked.iter().map(|one| one.text.as_str()))
-            .collect();
-        let read = read(&all, embedder, texts, groups, progress).await?;
+        let stored = self.answered.iter().map(|one| one.question.as_str());
+        let all = || stored.clone().chain(self.asked.iter().map(|one| one.text.as_str()));
+        let embedded =
+            texts.read(matcher, all(), |done, total| progress("reading desks", done, total)).await?;
+        let read =
+            |(text, (place, dense))| Read { place, dense, fold: fold(groups.of(&text::normalise(text))) };
+        let read: Vec<Read> = all().zip(embedded).map(read).collect();
         let (stored, asked) = read.split_at(self.answered.len());
         let mut of_unit: HashMap<&str, Vec<(&Answered, &Read)>> = HashMap::new();
         for (one, read) in self.answered.iter().zip(stored) {
@@ -82,12 +82,7 @@ fn couples(one: &Asked, asked: &Read, stored: &[(&Answered, &Read)]) -> Vec<Coup
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let couples = near.into_iter().enumerate().filter_map(|(rank, (cosine, of, read))| {
         let (yes, forbidden) = (one.expect.contains(&of.id), one.forbid.contains(&of.id));
-        let weight = match (yes, forbidden) {
-            (true, _) => RIGHT,
-            (_, true) => FORBIDDEN,
-            _ if one.expect.is_empty() && one.forbid.is_empty() => STRANGER,
-            _ => WRONG,
-        };
+        let weight = weight(one, &of.id);
         let (fold, stored_fold) = (asked.fold, read.fold);
         let couple =
             Couple { asked: asked.place, stored: read.place, cosine, yes, weight, fold, stored_fold };
@@ -96,34 +91,12 @@ fn couples(one: &Asked, asked: &Read, stored: &[(&Answered, &Read)]) -> Vec<Coup
     couples.collect()
 }
 
-/// In the order of `all`.
-async fn read(
-    all: &[&str],
-    embedder: &Embedder,
-    texts: &mut Texts,
-    groups: &mut Groups,
-    progress: Progress<'_>,
-) -> Result<Vec<Read>, Error> {
-    let normal: Vec<String> = all.iter().map(|text| text::normalise(text)).collect();
-    // Texts of like length together: the model computes as long as the longest of a batch.
-    let mut order: Vec<usize> = (0..normal.len()).collect();
-    order.sort_by_key(|at| Reverse(normal[*at].len()));
-    let mut read: Vec<(usize, Read)> = Vec::with_capacity(all.len());
-    for batch in order.chunks(BATCH) {
-        let embedded = embedder.embed(batch.iter().map(|at| normal[*at].clone()).collect()).await?;
-        for (at, embedded) in batch.iter().zip(embedded) {
-            let (place, fold) = (texts.add(embedded.words), fold(groups.of(&normal[*at])));
-            read.push((*at, Read { place, dense: embedded.dense, fold }));
-        }
-        progress("reading desks", read.len(), all.len());
-    }
-    read.sort_by_key(|(at, _)| *at);
-    Ok(read.into_iter().map(|(_, read)| read).collect())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::examples::{FORBIDDEN, RIGHT, STRANGER, WRONG},
+        *,
+    };
 
     fn stored(id: &str) -> Answered {
         let line = serde_json::json!({"id": id, "question": id, "answer": "a"});

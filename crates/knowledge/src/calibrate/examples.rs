@@ -15,10 +15,10 @@ use super::{
     small_stores::SmallStores,
 };
 use crate::{
-    backtest::{self, Answered, Asked, Error, Progress},
+    backtest::{self, Answered, Asked, BATCH, Error, Progress},
     calibration::{Bands, Blend, Calibration, Curve, Fitted},
     edits::{Edit, Editor},
-    embed::Embedder,
+    embed::{Embedded, Embedder},
     index::{EdgeIndex, VectorIndex as _},
     learned::Learned,
     matching::{Matcher, Stored},
@@ -95,6 +95,26 @@ pub enum Sort {
     Stranger,
 }
 
+impl Sort {
+    fn of(one: &Asked) -> Self {
+        match (one.expect.is_empty(), one.forbid.is_empty()) {
+            (false, _) => Self::Answerable,
+            (true, false) => Self::Hard,
+            (true, true) => Self::Stranger,
+        }
+    }
+}
+
+/// How much the stored question of this id counts as an example of what was asked.
+pub(super) fn weight(one: &Asked, id: &str) -> f32 {
+    match (one.expect.contains(id), one.forbid.contains(id)) {
+        (true, _) => RIGHT,
+        (_, true) => FORBIDDEN,
+        _ if Sort::of(one) == Sort::Stranger => STRANGER,
+        _ => WRONG,
+    }
+}
+
 /// All examples.
 pub struct Known {
     pub rows: Vec<Row>,
@@ -130,9 +150,31 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub(super) fn add(&mut self, words: WordVectors) -> usize {
+    fn add(&mut self, words: WordVectors) -> usize {
         self.words.push(words);
         self.words.len() - 1
+    }
+
+    /// Embeds texts and adds their words: the place and the sentence's vector of each, in their order.
+    pub(super) async fn read(
+        &mut self,
+        matcher: &Matcher,
+        all: impl Iterator<Item = &str>,
+        progress: impl Fn(usize, usize),
+    ) -> Result<Vec<(usize, Vec<f32>)>, Error> {
+        let all: Vec<String> = all.map(|text| matcher.read(text).normal).collect();
+        // Texts of like length together: the model computes as long as the longest of a batch.
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|at| all[*at].len());
+        let mut read = vec![(0, Vec::new()); all.len()];
+        for (done, batch) in order.chunks(BATCH).enumerate() {
+            let embedded = matcher.embedder.embed(batch.iter().map(|at| all[*at].clone()).collect()).await?;
+            for (at, Embedded { dense, words }) in batch.iter().zip(embedded) {
+                read[*at] = (self.add(words), dense);
+            }
+            progress(done * BATCH + batch.len(), all.len());
+        }
+        Ok(read)
     }
 
     /// Asks, and describes what was found.
@@ -218,7 +260,7 @@ pub async fn gather(
     let in_small_stores = gathered.asked;
     rows.extend(gathered.rows);
     let contrasts = contrasts::read(&near, &matcher, &mut texts, progress).await?;
-    let couples = desks.couples(&matcher.embedder, &mut texts, &mut groups, progress).await?;
+    let couples = desks.couples(&matcher, &mut texts, &mut groups, progress).await?;
     Ok(Known { rows, edits: edits.len(), in_small_stores, texts: texts.words, contrasts, couples })
 }
 
@@ -291,11 +333,7 @@ fn edits_of(answered: &[Answered]) -> Vec<(String, Edit)> {
 }
 
 pub(super) fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> Vec<Row> {
-    let sort = match (one.expect.is_empty(), one.forbid.is_empty()) {
-        (false, _) => Sort::Answerable,
-        (true, false) => Sort::Hard,
-        (true, true) => Sort::Stranger,
-    };
+    let sort = Sort::of(one);
     let near = if sort == Sort::Stranger { NEIGHBOURS_OF_STRANGERS } else { NEIGHBOURS };
     let asked = found.asked;
     let rows = found.described.into_iter().enumerate().filter_map(|(place, candidate)| {
@@ -303,13 +341,7 @@ pub(super) fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> 
         if place >= near && !yes && !forbidden {
             return None;
         }
-        let weight = match (yes, forbidden) {
-            (true, _) => RIGHT,
-            (_, true) => FORBIDDEN,
-            _ if sort == Sort::Stranger => STRANGER,
-            _ => WRONG,
-        };
-        let row = row(asked, &candidate, yes, weight, group, Of::Asked { at, sort });
+        let row = row(asked, &candidate, yes, weight(one, &candidate.id), group, Of::Asked { at, sort });
         Some(Row { forbidden, ..row })
     });
     rows.collect()
