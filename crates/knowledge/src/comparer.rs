@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     embed::DIMENSIONS,
-    words::{WordVectors, dot},
+    words::{WordVectors, dot, products},
 };
 
 /// Numbers that are kept of each word.
@@ -138,8 +138,7 @@ impl Weights {
     }
 
     pub fn narrow(&self, words: &WordVectors) -> Narrowed {
-        let rows = || self.narrowing.chunks_exact(DIMENSIONS);
-        Narrowed(words.iter().flat_map(|word| rows().map(move |row| dot(row, word))).collect())
+        Narrowed(products(words.numbers(), &self.narrowing, DIMENSIONS))
     }
 
     pub fn compare(&self, asked: &Narrowed, stored: &Narrowed, likeness: &[f32], cosine: f32) -> Compared {
@@ -170,7 +169,7 @@ impl Weights {
         let mut side = Side {
             shares: Vec::with_capacity(likeness.len()),
             couples: Vec::with_capacity(words * COUPLE),
-            noted: Vec::with_capacity(words * NOTED),
+            noted: Vec::new(),
             told: vec![0.0; SIDE],
         };
         for (word, likeness) in own.0.chunks_exact(NARROW).zip(likeness.chunks_exact(others)) {
@@ -181,15 +180,14 @@ impl Weights {
             for (share, other) in shares.iter().zip(other.0.chunks_exact(NARROW)) {
                 counterpart.iter_mut().zip(other).for_each(|(to, x)| *to += share / sum * x);
             }
-            let at = side.couples.len();
             side.shares.extend(shares.iter().map(|share| share / sum));
             side.couples.extend_from_slice(word);
             side.couples.extend_from_slice(&counterpart);
             side.couples.extend(word.iter().zip(&counterpart).map(|(word, other)| (word - other).abs()));
             side.couples.extend(word.iter().zip(&counterpart).map(|(word, other)| word * other));
             side.couples.extend([best, best.powi(8)]);
-            side.noted.extend(layer(&self.noting, &self.noting_bias, &side.couples[at..]));
         }
+        side.noted = layer(&self.noting, &self.noting_bias, &side.couples);
         let (most, mean) = side.told.split_at_mut(NOTED);
         for noted in side.noted.chunks_exact(NOTED) {
             most.iter_mut().zip(noted).for_each(|(most, x)| *most = most.max(*x));
@@ -199,10 +197,13 @@ impl Weights {
     }
 }
 
-/// What is above zero of rows times `input`.
-fn layer(rows: &[f32], bias: &[f32], input: &[f32]) -> Vec<f32> {
-    let rows = rows.chunks_exact(input.len()).zip(bias);
-    rows.map(|(row, bias)| (dot(row, input) + bias).max(0.0)).collect()
+/// What is above zero of rows times each input, one input after the other.
+fn layer(rows: &[f32], bias: &[f32], inputs: &[f32]) -> Vec<f32> {
+    let mut outcomes = products(inputs, rows, rows.len() / bias.len());
+    for outcomes in outcomes.chunks_exact_mut(bias.len()) {
+        outcomes.iter_mut().zip(bias).for_each(|(x, bias)| *x = (*x + bias).max(0.0));
+    }
+    outcomes
 }
 
 #[expect(clippy::cast_precision_loss, reason = "words of one text")]

@@ -2,6 +2,8 @@
 //! sentence. Kept with a passage as signed bytes, so that two questions can be aligned word by word
 //! without a second model.
 
+use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
+
 use crate::embed::DIMENSIONS;
 
 /// Words of one text that have a vector, at most; of a longer one the beginning.
@@ -44,7 +46,12 @@ impl WordVectors {
 
     /// Row by row, each word's cosines to the words of the other, -1 to 1.
     pub fn likeness(&self, other: &Self) -> Vec<f32> {
-        self.iter().flat_map(|word| other.iter().map(move |there| dot(word, there))).collect()
+        products(&self.0, &other.0, DIMENSIONS)
+    }
+
+    /// One word after the other.
+    pub(crate) fn numbers(&self) -> &[f32] {
+        &self.0
     }
 
     /// Word by word.
@@ -110,8 +117,20 @@ pub(crate) fn rows_from_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
     Some(rows)
 }
 
+/// Each row of `left` times each row of `right`, row by row; rows are of `width` numbers.
+pub(crate) fn products(left: &[f32], right: &[f32], width: usize) -> Vec<f32> {
+    let (rows, columns) = (left.len() / width, right.len() / width);
+    let mut products = vec![0.0; rows * columns];
+    let seen = |numbers, rows| ArrayView2::from_shape((rows, width), numbers);
+    let into = ArrayViewMut2::from_shape((rows, columns), &mut products);
+    if let (Ok(left), Ok(right), Ok(mut into)) = (seen(left, rows), seen(right, columns), into) {
+        general_mat_mul(1.0, &left, &right.t(), 0.0, &mut into);
+    }
+    products
+}
+
 /// Summed in sixteen lanes, which the compiler makes vector instructions of: one sum after the other may not be
-/// reordered, and a verdict needs some ten thousand of these.
+/// reordered.
 pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; 16];
     let (left, left_rest) = left.as_chunks::<16>();
