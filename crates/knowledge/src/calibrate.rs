@@ -133,6 +133,8 @@ pub struct Report {
     pub false_drafts: f64,
     /// Of the labelled hard negatives, the share whose forbidden answer would be drafted.
     pub forbidden: f64,
+    /// What is left of the coverage at the threshold of `reuse` when all is asked without diacritics.
+    pub undiacritised: f64,
     /// In small stores, by the threshold of `reuse`: drafts, and the wrong ones among them.
     pub small_store_drafts: usize,
     pub small_store_wrong: usize,
@@ -168,6 +170,7 @@ pub async fn run(
         top1: outcome.top1(),
         false_drafts: outcome.false_drafts(precision),
         forbidden: outcome.forbidden(precision),
+        undiacritised: outcome.undiacritised(reuse, &curve),
         small_store_drafts,
         small_store_wrong,
         calibration,

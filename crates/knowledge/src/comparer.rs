@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     embed::DIMENSIONS,
-    words::{WordVectors, dot, products},
+    matrix::{dot, products, weighed},
+    words::WordVectors,
 };
 
 /// Numbers that are kept of each word.
@@ -59,18 +60,24 @@ pub(crate) struct Weights {
 
 /// The words of one question, narrowed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Narrowed(pub Vec<f32>);
+pub(crate) struct Narrowed(Vec<f32>);
 
-impl Narrowed {
-    fn words(&self) -> usize {
-        self.0.len() / NARROW
-    }
+/// How the words of two questions look for each other.
+pub(crate) struct Looks {
+    pub asked: Look,
+    pub stored: Look,
+}
+
+/// How the words of one side look for their counterparts.
+pub(crate) struct Look {
+    /// For each word a row: the other's words' shares in its counterpart.
+    pub shares: Vec<f32>,
+    /// Each word's greatest likeness.
+    best: Vec<f32>,
 }
 
 /// One side on its way through the weights.
 pub(crate) struct Side {
-    /// Shares of the other's words in each word's counterpart: a row for each word.
-    pub shares: Vec<f32>,
     /// A row of [`COUPLE`] for each word.
     pub couples: Vec<f32>,
     /// A row of [`NOTED`] for each word.
@@ -93,8 +100,17 @@ impl Comparer {
         Self { weights: Weights::zeros() }
     }
 
-    pub(crate) fn narrow(&self, words: &WordVectors) -> Narrowed {
-        self.weights.narrow(words)
+    /// All at once: a product of large matrices costs less than many of small ones.
+    pub(crate) fn narrow(&self, texts: &[&WordVectors]) -> Vec<Narrowed> {
+        let words: Vec<f32> = texts.iter().flat_map(|text| text.numbers()).copied().collect();
+        let all = self.weights.narrow(&words);
+        let mut rest = all.as_slice();
+        let mut own = |text: &&WordVectors| {
+            let (own, after) = rest.split_at(text.len() * NARROW);
+            rest = after;
+            Narrowed(own.to_vec())
+        };
+        texts.iter().map(&mut own).collect()
     }
 
     /// The more, the likelier the same question; 0 when a text has no words. `likeness` has a row for each word of
@@ -103,7 +119,33 @@ impl Comparer {
         if likeness.is_empty() {
             return 0.0;
         }
-        self.weights.judge(&self.weights.compare(asked, stored, likeness, cosine).whole).1
+        let looks = Looks::new(likeness, asked.0.len() / NARROW);
+        self.weights.judge(&self.weights.compare(&asked.0, &stored.0, &looks, cosine).whole).1
+    }
+}
+
+impl Looks {
+    /// Of the likeness of `words` words, row by row, to those of the other.
+    pub fn new(likeness: &[f32], words: usize) -> Self {
+        let others = likeness.len() / words;
+        let turned: Vec<f32> =
+            (0..others).flat_map(|other| likeness.iter().skip(other).step_by(others)).copied().collect();
+        Self { asked: Look::new(likeness, others), stored: Look::new(&turned, words) }
+    }
+}
+
+impl Look {
+    /// Of rows of `others` numbers.
+    fn new(likeness: &[f32], others: usize) -> Self {
+        let mut look = Self { shares: Vec::with_capacity(likeness.len()), best: Vec::new() };
+        for row in likeness.chunks_exact(others) {
+            let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let shares: Vec<f32> = row.iter().map(|one| (SHARPNESS * (one - best)).exp()).collect();
+            let sum: f32 = shares.iter().sum();
+            look.shares.extend(shares.iter().map(|share| share / sum));
+            look.best.push(best);
+        }
+        look
     }
 }
 
@@ -137,21 +179,20 @@ impl Weights {
         [narrowing, noting, noting_bias, gist, gist_bias, score, score_bias]
     }
 
-    pub fn narrow(&self, words: &WordVectors) -> Narrowed {
-        Narrowed(products(words.numbers(), &self.narrowing, DIMENSIONS))
+    /// Row by row.
+    pub fn narrow(&self, words: &[f32]) -> Vec<f32> {
+        products(words, &self.narrowing, DIMENSIONS)
     }
 
-    pub fn compare(&self, asked: &Narrowed, stored: &Narrowed, likeness: &[f32], cosine: f32) -> Compared {
-        let (here, there) = (asked.words(), stored.words());
-        let turned: Vec<f32> =
-            (0..there).flat_map(|other| likeness.iter().skip(other).step_by(there)).copied().collect();
+    /// Of narrowed words, row by row.
+    pub fn compare(&self, asked: &[f32], stored: &[f32], looks: &Looks, cosine: f32) -> Compared {
         let (of_asked, of_stored) =
-            (self.side(asked, stored, likeness, there), self.side(stored, asked, &turned, here));
+            (self.side(asked, stored, &looks.asked), self.side(stored, asked, &looks.stored));
         let mut whole = Vec::with_capacity(WHOLE);
         let both = || of_asked.told.iter().zip(&of_stored.told);
         whole.extend(both().map(|(here, there)| here + there));
         whole.extend(both().map(|(here, there)| (here - there).abs()));
-        let [long, other_long] = [here, there].map(|words| number(words).ln_1p());
+        let [long, other_long] = [asked, stored].map(|rows| number(rows.len() / NARROW).ln_1p());
         whole.extend([10.0 * cosine - 9.0, (long - other_long).abs()]);
         Compared { asked: of_asked, stored: of_stored, whole }
     }
@@ -163,37 +204,25 @@ impl Weights {
         (gist, score)
     }
 
-    /// `likeness` has a row of `others` numbers for each word.
-    fn side(&self, own: &Narrowed, other: &Narrowed, likeness: &[f32], others: usize) -> Side {
-        let words = own.words();
-        let mut side = Side {
-            shares: Vec::with_capacity(likeness.len()),
-            couples: Vec::with_capacity(words * COUPLE),
-            noted: Vec::new(),
-            told: vec![0.0; SIDE],
-        };
-        for (word, likeness) in own.0.chunks_exact(NARROW).zip(likeness.chunks_exact(others)) {
-            let best = likeness.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let shares: Vec<f32> = likeness.iter().map(|one| (SHARPNESS * (one - best)).exp()).collect();
-            let sum: f32 = shares.iter().sum();
-            let mut counterpart = [0.0; NARROW];
-            for (share, other) in shares.iter().zip(other.0.chunks_exact(NARROW)) {
-                counterpart.iter_mut().zip(other).for_each(|(to, x)| *to += share / sum * x);
-            }
-            side.shares.extend(shares.iter().map(|share| share / sum));
-            side.couples.extend_from_slice(word);
-            side.couples.extend_from_slice(&counterpart);
-            side.couples.extend(word.iter().zip(&counterpart).map(|(word, other)| (word - other).abs()));
-            side.couples.extend(word.iter().zip(&counterpart).map(|(word, other)| word * other));
-            side.couples.extend([best, best.powi(8)]);
+    fn side(&self, own: &[f32], other: &[f32], look: &Look) -> Side {
+        let counterparts = weighed(&look.shares, other, NARROW);
+        let mut couples = Vec::with_capacity(look.best.len() * COUPLE);
+        let words = own.chunks_exact(NARROW).zip(counterparts.chunks_exact(NARROW));
+        for ((word, counterpart), best) in words.zip(&look.best) {
+            couples.extend_from_slice(word);
+            couples.extend_from_slice(counterpart);
+            couples.extend(word.iter().zip(counterpart).map(|(word, other)| (word - other).abs()));
+            couples.extend(word.iter().zip(counterpart).map(|(word, other)| word * other));
+            couples.extend([*best, best.powi(8)]);
         }
-        side.noted = layer(&self.noting, &self.noting_bias, &side.couples);
-        let (most, mean) = side.told.split_at_mut(NOTED);
-        for noted in side.noted.chunks_exact(NOTED) {
+        let noted = layer(&self.noting, &self.noting_bias, &couples);
+        let mut told = vec![0.0_f32; SIDE];
+        let (most, mean) = told.split_at_mut(NOTED);
+        for noted in noted.chunks_exact(NOTED) {
             most.iter_mut().zip(noted).for_each(|(most, x)| *most = most.max(*x));
-            mean.iter_mut().zip(noted).for_each(|(mean, x)| *mean += x / number(words));
+            mean.iter_mut().zip(noted).for_each(|(mean, x)| *mean += x / number(look.best.len()));
         }
-        side
+        Side { couples, noted, told }
     }
 }
 
@@ -268,8 +297,8 @@ mod tests {
     }
 
     fn score(comparer: &Comparer, asked: &WordVectors, stored: &WordVectors, cosine: f32) -> f32 {
-        let [here, there] = [asked, stored].map(|words| comparer.narrow(words));
-        comparer.score(&here, &there, &asked.likeness(stored), cosine)
+        let narrowed = comparer.narrow(&[asked, stored]);
+        comparer.score(&narrowed[0], &narrowed[1], &asked.likeness(stored), cosine)
     }
 
     #[test]
@@ -296,11 +325,12 @@ mod tests {
         let turned: Vec<f32> =
             words.iter().collect::<Vec<_>>().into_iter().rev().flatten().copied().collect();
         let turned = WordVectors::new(turned);
-        let [here, there] = [&words, &turned].map(|words| comparer.narrow(words));
-        let Compared { asked, stored, whole } =
-            comparer.weights.compare(&here, &there, &words.likeness(&turned), 1.0);
+        let weights = &comparer.weights;
+        let [here, there] = [&words, &turned].map(|words| weights.narrow(words.numbers()));
+        let looks = Looks::new(&words.likeness(&turned), 4);
+        let Compared { asked, whole, .. } = weights.compare(&here, &there, &looks, 1.0);
         assert_eq!((asked.couples.len(), asked.noted.len(), whole.len()), (4 * COUPLE, 4 * NOTED, WHOLE));
-        for shares in asked.shares.chunks_exact(4).chain(stored.shares.chunks_exact(4)) {
+        for shares in looks.asked.shares.chunks_exact(4).chain(looks.stored.shares.chunks_exact(4)) {
             assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
         for couple in asked.couples.chunks_exact(COUPLE) {

@@ -23,6 +23,7 @@ pub mod lexical;
 mod library;
 mod life;
 pub mod matching;
+mod matrix;
 mod open_question;
 pub mod owner;
 mod owners;

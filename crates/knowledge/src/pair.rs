@@ -5,13 +5,14 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use crate::{
     asks::Asks,
-    comparer::{Comparer, Narrowed},
-    learned::Learned,
+    comparer::Comparer,
+    learned::{Learned, Reading},
+    matrix::dot,
     rarity::Rarity,
     slots::Comparison,
     text::{self, Text},
     trees::Direction::{self, Down, Free, Up},
-    words::{WORDS_MAX, WordVectors, dot},
+    words::{WORDS_MAX, WordVectors},
 };
 
 /// What a pair is described by: the name in calibration files, and which way more of it points.
@@ -111,8 +112,7 @@ pub struct Question<'a> {
     pairs: HashSet<(&'a str, &'a str)>,
     trigrams: HashSet<[char; 3]>,
     asks: Asks,
-    pooled: Vec<f32>,
-    narrowed: Narrowed,
+    reading: Reading,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +124,12 @@ struct Word<'a> {
 
 impl<'a> Question<'a> {
     pub fn read(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity, learned: &Learned) -> Self {
+        let reading = learned.read(&[vectors]).pop().unwrap_or_default();
+        Self::with(text, vectors, rarity, reading)
+    }
+
+    /// When the learned weights have read its words already.
+    pub fn with(text: &'a Text, vectors: &'a WordVectors, rarity: &Rarity, reading: Reading) -> Self {
         let folded: Vec<&str> = text::syllables(&text.folded).take(WORDS_MAX).collect();
         let normal = text::syllables(&text.normal).take(WORDS_MAX);
         let word = |(letters, folded): (&'a str, &&str)| Word {
@@ -142,8 +148,7 @@ impl<'a> Question<'a> {
             pairs: folded.windows(2).map(|pair| (pair[0], pair[1])).collect(),
             trigrams: letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect(),
             asks: Asks::read(&text.folded),
-            pooled: learned.pooling.pool(vectors),
-            narrowed: learned.comparer.narrow(vectors),
+            reading,
         }
     }
 
@@ -170,7 +175,8 @@ pub fn describe(
     let likeness = asked.asks.compare(stored.asks);
     let (near_left, near_right) =
         (Near::new(&aligned.left, left, &of_left), Near::new(&aligned.right, right, &of_right));
-    let [pooled, pooled_gain] = of_pooling(dot(&asked.pooled, &stored.pooled), cosine);
+    let (own, other) = (&asked.reading, &stored.reading);
+    let [pooled, pooled_gain] = of_pooling(dot(&own.pooled, &other.pooled), cosine);
     let (exchange, exchange_least) = aligned.exchange(&of_left.content, &of_right.content);
     let described = [
         cosine,
@@ -221,7 +227,7 @@ pub fn describe(
         pooled,
         pooled_gain,
     ];
-    (described, comparer.score(&asked.narrowed, &stored.narrowed, &aligned.all, cosine))
+    (described, comparer.score(&own.narrowed, &other.narrowed, &aligned.all, cosine))
 }
 
 /// The cosine of the two pooled vectors, and by how much it is above the sentences'.

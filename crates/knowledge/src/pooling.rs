@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     embed::DIMENSIONS,
-    words::{WordVectors, dot, rounded_rows, rows_from_bytes, rows_to_bytes},
+    matrix::{dot, products, weighed},
+    words::{WordVectors, rounded_rows, rows_from_bytes, rows_to_bytes},
 };
 
 /// Attentions of one pooling.
@@ -31,12 +32,12 @@ pub struct Pooling {
     narrowing: Vec<f32>,
 }
 
-/// What one attention makes of a text.
+/// What the attentions make of a text.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// A share for each word; they add up to 1.
+    /// A row for each attention: a share for each word; they add up to 1.
     pub shares: Vec<f32>,
-    /// The words' vectors, so weighed.
+    /// A row for each attention: the words' vectors, so weighed.
     pub pooled: Vec<f32>,
 }
 
@@ -51,35 +52,49 @@ impl Pooling {
         Self::new(&vec![0.0; ATTENTIONS * DIMENSIONS], &vec![0.0; ATTENTIONS * NARROW * DIMENSIONS])
     }
 
-    /// A unit vector of [`ATTENTIONS`] × [`NARROW`] numbers; zeros when there is nothing to see.
-    pub fn pool(&self, words: &WordVectors) -> Vec<f32> {
-        let mut vector = narrow(&self.narrowing, &see(&self.attention, words));
-        scale_to_unit(&mut vector);
-        vector
+    /// Of each text a unit vector of [`ATTENTIONS`] × [`NARROW`] numbers; zeros when there is nothing to see. All at
+    /// once: a product of large matrices costs less than many of small ones.
+    pub fn pool(&self, texts: &[&WordVectors]) -> Vec<Vec<f32>> {
+        let seen: Vec<Seen> = texts.iter().map(|words| see(&self.attention, words)).collect();
+        let mut vectors = narrow(&self.narrowing, &seen);
+        for vector in &mut vectors {
+            scale_to_unit(vector);
+        }
+        vectors
     }
 }
 
-pub(crate) fn see(attention: &[f32], words: &WordVectors) -> Vec<Seen> {
-    let see = |attention| {
-        let scores: Vec<f32> = words.iter().map(|word| SHARPNESS * dot(attention, word)).collect();
-        let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let mut shares: Vec<f32> = scores.iter().map(|score| (score - most).exp()).collect();
-        let sum: f32 = shares.iter().sum();
-        let mut pooled = vec![0.0; DIMENSIONS];
-        for (share, word) in shares.iter_mut().zip(words.iter()) {
-            *share /= sum;
-            pooled.iter_mut().zip(word).for_each(|(pooled, x)| *pooled += *share * x);
+pub(crate) fn see(attention: &[f32], words: &WordVectors) -> Seen {
+    let mut shares = products(attention, words.numbers(), DIMENSIONS);
+    for shares in shares.chunks_exact_mut(words.len().max(1)) {
+        let most = shares.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        for score in &mut *shares {
+            *score = (SHARPNESS * (*score - most)).exp();
         }
-        Seen { shares, pooled }
-    };
-    attention.chunks_exact(DIMENSIONS).map(see).collect()
+        let sum: f32 = shares.iter().sum();
+        for share in shares {
+            *share /= sum;
+        }
+    }
+    let mut pooled = weighed(&shares, words.numbers(), DIMENSIONS);
+    pooled.resize(attention.len(), 0.0);
+    Seen { shares, pooled }
 }
 
-/// What was seen, narrowed, one attention after the other.
-pub(crate) fn narrow(narrowing: &[f32], seen: &[Seen]) -> Vec<f32> {
-    let blocks = narrowing.chunks_exact(NARROW * DIMENSIONS).zip(seen);
-    let rows = blocks.flat_map(|(block, seen)| block.chunks_exact(DIMENSIONS).map(move |row| (row, seen)));
-    rows.map(|(row, seen)| dot(row, &seen.pooled)).collect()
+/// Of each text what was seen, narrowed, one attention after the other.
+pub(crate) fn narrow(narrowing: &[f32], seen: &[Seen]) -> Vec<Vec<f32>> {
+    let mut narrowed = vec![Vec::with_capacity(ATTENTIONS * NARROW); seen.len()];
+    for (at, block) in narrowing.chunks_exact(NARROW * DIMENSIONS).enumerate() {
+        let rows = products(&pooled_by(at, seen), block, DIMENSIONS);
+        narrowed.iter_mut().zip(rows.chunks_exact(NARROW)).for_each(|(to, row)| to.extend_from_slice(row));
+    }
+    narrowed
+}
+
+/// Of each text a row: what this attention sees.
+pub(crate) fn pooled_by(attention: usize, seen: &[Seen]) -> Vec<f32> {
+    let own = attention * DIMENSIONS..(attention + 1) * DIMENSIONS;
+    seen.iter().flat_map(|seen| &seen.pooled[own.clone()]).copied().collect()
 }
 
 /// The length that the vector had. One that has none, or more than can be counted, becomes zeros: were it not a
@@ -145,12 +160,25 @@ mod tests {
     #[test]
     fn a_text_has_a_unit_vector_and_its_words_all_of_the_attention() {
         let (pooling, words) = (pooling(), WordVectors::new(rows(5, 1.1)));
-        let vector = pooling.pool(&words);
+        let vector = pooling.pool(&[&words]).remove(0);
         assert_eq!(vector.len(), ATTENTIONS * NARROW);
         assert!((dot(&vector, &vector) - 1.0).abs() < 1e-5);
         let seen = see(&pooling.attention, &words);
-        assert_eq!(seen.len(), ATTENTIONS);
-        assert!(seen.iter().all(|seen| (seen.shares.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+        assert_eq!((seen.shares.len(), seen.pooled.len()), (ATTENTIONS * 5, ATTENTIONS * DIMENSIONS));
+        assert!(seen.shares.chunks_exact(5).all(|shares| (shares.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+    }
+
+    #[test]
+    fn many_are_pooled_as_each_alone() {
+        let (pooling, one, other) =
+            (pooling(), WordVectors::new(rows(5, 1.1)), WordVectors::new(rows(3, 0.2)));
+        let none = WordVectors::none();
+        let all = pooling.pool(&[&one, &none, &other]);
+        for (pooled, words) in all.iter().zip([&one, &none, &other]) {
+            let alone = pooling.pool(&[words]).remove(0);
+            assert!(pooled.iter().zip(alone).all(|(x, y)| (x - y).abs() < 1e-6));
+        }
+        assert!(dot(&all[0], &all[2]) < 0.999);
     }
 
     #[test]
@@ -158,9 +186,9 @@ mod tests {
         let words = WordVectors::new(rows(2, 1.1));
         let vast = vec![f32::MAX / 2.0; ATTENTIONS * NARROW * DIMENSIONS];
         let vast = Pooling::new(&vast[..ATTENTIONS * DIMENSIONS], &vast);
-        for vector in [pooling().pool(&WordVectors::none()), Pooling::blind().pool(&words), vast.pool(&words)]
-        {
-            assert_eq!(vector, [0.0; ATTENTIONS * NARROW]);
+        let none = WordVectors::none();
+        for vectors in [pooling().pool(&[&none]), Pooling::blind().pool(&[&words]), vast.pool(&[&words])] {
+            assert_eq!(vectors, [[0.0; ATTENTIONS * NARROW]]);
         }
     }
 

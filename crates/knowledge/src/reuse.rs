@@ -2,6 +2,7 @@
 //! probability, band and reasons out.
 
 use api::knowledge::v1::Band;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 use crate::{
     calibration::Calibration,
@@ -134,7 +135,7 @@ fn seen_whole(asked: &Question<'_>, stored: &Read<'_>) -> bool {
     short(asked.text) && short(stored.question) && !stored.words.is_empty()
 }
 
-/// The candidates of the shortlist, each with the company of all.
+/// The candidates of the shortlist, each with the company of all. Side by side on all cores: somebody waits for it.
 pub fn describe(
     asked: &Question<'_>,
     shortlist: &[Read<'_>],
@@ -142,10 +143,12 @@ pub fn describe(
     rarity: &Rarity,
     learned: &Learned,
 ) -> Vec<Described> {
-    let shortlist = shortlist.iter().zip(candidates).take(SHORTLIST);
-    let described = shortlist.enumerate().map(|(at, (read, candidate))| {
+    let shortlist = &shortlist[..shortlist.len().min(SHORTLIST)];
+    let readings = learned.read(&shortlist.iter().map(|read| read.words).collect::<Vec<_>>());
+    let described = shortlist.par_iter().zip(readings).zip(candidates).enumerate();
+    let described = described.map(|(at, ((read, reading), candidate))| {
         let compared = slots::compare(asked.text, read.question);
-        let stored = Question::read(read.question, read.words, rarity, learned);
+        let stored = Question::with(read.question, read.words, rarity, reading);
         let (own, comparer_score) =
             pair::describe(asked, &stored, candidate.cosine, &compared, &learned.comparer);
         let mut inputs = [0.0; FEATURES.len()];

@@ -2,9 +2,10 @@
 //! sentence. Kept with a passage as signed bytes, so that two questions can be aligned word by word
 //! without a second model.
 
-use ndarray::{ArrayView2, ArrayViewMut2, linalg::general_mat_mul};
-
-use crate::embed::DIMENSIONS;
+use crate::{
+    embed::DIMENSIONS,
+    matrix::{dot, products},
+};
 
 /// Words of one text that have a vector, at most; of a longer one the beginning.
 pub const WORDS_MAX: usize = 96;
@@ -117,32 +118,6 @@ pub(crate) fn rows_from_bytes(bytes: &[u8]) -> Option<Vec<f32>> {
     Some(rows)
 }
 
-/// Each row of `left` times each row of `right`, row by row; rows are of `width` numbers.
-pub(crate) fn products(left: &[f32], right: &[f32], width: usize) -> Vec<f32> {
-    let (rows, columns) = (left.len() / width, right.len() / width);
-    let mut products = vec![0.0; rows * columns];
-    let seen = |numbers, rows| ArrayView2::from_shape((rows, width), numbers);
-    let into = ArrayViewMut2::from_shape((rows, columns), &mut products);
-    if let (Ok(left), Ok(right), Ok(mut into)) = (seen(left, rows), seen(right, columns), into) {
-        general_mat_mul(1.0, &left, &right.t(), 0.0, &mut into);
-    }
-    products
-}
-
-/// Summed in sixteen lanes, which the compiler makes vector instructions of: one sum after the other may not be
-/// reordered.
-pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; 16];
-    let (left, left_rest) = left.as_chunks::<16>();
-    let (right, right_rest) = right.as_chunks::<16>();
-    for (left, right) in left.iter().zip(right) {
-        for (lane, (l, r)) in lanes.iter_mut().zip(left.iter().zip(right)) {
-            *lane += l * r;
-        }
-    }
-    lanes.iter().sum::<f32>() + left_rest.iter().zip(right_rest).map(|(l, r)| l * r).sum::<f32>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,15 +133,6 @@ mod tests {
         let likeness = words.likeness(&kept);
         assert!(likeness[0] > 0.999 && likeness[4] > 0.999);
         assert!(likeness[1] < 0.5 && likeness[8].abs() < 1e-6);
-    }
-
-    #[test]
-    fn lanes_and_rest_are_all_summed() {
-        let numbers: Vec<f32> = (1_u16..=19).map(f32::from).collect();
-        let is = |sum: f32, expected: f32| assert!((sum - expected).abs() < 1e-3, "{sum}, not {expected}");
-        is(dot(&numbers, &[1.0; 19]), 190.0);
-        is(dot(&numbers[..3], &numbers[..3]), 14.0);
-        is(dot(&[], &[]), 0.0);
     }
 
     #[test]

@@ -81,10 +81,12 @@ fn table(report: &Report) -> String {
     let areas = report.pair_auc.iter().map(|(domain, auc)| format!("pairs {domain}: AUC {auc:.3}"));
     let rest = format!(
         "best neighbour right: {:.3}; drafts of strangers {:.4}, of forbidden answers {:.3}\n\
+         without diacritics: {:.3} of the coverage\n\
          in small stores: {} drafts, {} of them wrong",
         report.top1,
         report.false_drafts,
         report.forbidden,
+        report.undiacritised,
         report.small_store_drafts,
         report.small_store_wrong
     );

@@ -22,8 +22,11 @@ use super::{
 };
 use crate::{
     backtest::Progress,
-    comparer::{COUPLE, Compared, Comparer, GIST, NARROW, NOTED, Narrowed, SIDE, Side, WHOLE, Weights},
+    comparer::{
+        COUPLE, Compared, Comparer, GIST, Look, Looks, NARROW, NOTED, Narrowed, SIDE, Side, WHOLE, Weights,
+    },
     embed::DIMENSIONS,
+    matrix::{add_outer, weighed},
     trees::Example,
     words::WordVectors,
 };
@@ -82,7 +85,8 @@ fn scores(known: &Known, comparer: &Comparer, fold: u64) -> Vec<(usize, f32)> {
     let mut narrowed: HashMap<usize, Narrowed> = HashMap::new();
     let score = |(at, row): (usize, &Row)| {
         for place in [row.asked, row.stored] {
-            narrowed.entry(place).or_insert_with(|| comparer.narrow(&known.texts[place]));
+            let narrow = || comparer.narrow(&[&known.texts[place]]).pop().unwrap_or_default();
+            narrowed.entry(place).or_insert_with(narrow);
         }
         let likeness = known.texts[row.asked].likeness(&known.texts[row.stored]);
         let cosine = row.example.inputs[0];
@@ -95,7 +99,9 @@ fn scores(known: &Known, comparer: &Comparer, fold: u64) -> Vec<(usize, f32)> {
 /// small stores was asked of the whole one.
 fn told(known: &Known, left_out: Option<u64>) -> Vec<Told> {
     let is_seen = |fold: u64, stored_fold: u64| left_out != Some(fold) && left_out != Some(stored_fold);
-    let labelled = known.rows.iter().filter(|row| matches!(row.of, Of::Asked { .. } | Of::Pair { .. }));
+    let is_labelled =
+        |row: &&Row| matches!(row.of, Of::Asked { .. } | Of::Undiacritised { .. } | Of::Pair { .. });
+    let labelled = known.rows.iter().filter(is_labelled);
     let of_rows = labelled.filter(|row| is_seen(row.fold, row.stored_fold)).map(|row| {
         let Example { yes, weight, .. } = row.example;
         let (asked, stored, cosine) = (row.asked, row.stored, row.example.inputs[0]);
@@ -166,17 +172,19 @@ impl<'a> Pool<'a> {
 /// A pair on its way through the weights.
 struct Pair<'a> {
     told: &'a Told,
-    asked: (&'a WordVectors, Narrowed),
-    stored: (&'a WordVectors, Narrowed),
+    asked: &'a WordVectors,
+    stored: &'a WordVectors,
+    looks: Looks,
     compared: Compared,
 }
 
 impl<'a> Pair<'a> {
     fn read(told: &'a Told, texts: &'a [WordVectors], weights: &Weights) -> Self {
-        let read = |at: usize| (&texts[at], weights.narrow(&texts[at]));
-        let (asked, stored) = (read(told.asked), read(told.stored));
-        let compared = weights.compare(&asked.1, &stored.1, &asked.0.likeness(stored.0), told.cosine);
-        Self { told, asked, stored, compared }
+        let (asked, stored) = (&texts[told.asked], &texts[told.stored]);
+        let looks = Looks::new(&asked.likeness(stored), asked.len());
+        let [of_asked, of_stored] = [asked, stored].map(|words| weights.narrow(words.numbers()));
+        let compared = weights.compare(&of_asked, &of_stored, &looks, told.cosine);
+        Self { told, asked, stored, looks, compared }
     }
 
     /// The pair's loss; adds to `gradient` which way it rises.
@@ -197,15 +205,14 @@ impl<'a> Pair<'a> {
         let (mut of_asked, mut of_stored) = (sum.to_vec(), sum.to_vec());
         add(&mut of_asked, 1.0, &turned);
         add(&mut of_stored, -1.0, &turned);
-        let mut rises = [&self.asked.1, &self.stored.1].map(|narrowed| vec![0.0; narrowed.0.len()]);
+        let mut rises = [self.asked, self.stored].map(|words| vec![0.0; words.len() * NARROW]);
         let [asked, stored] = &mut rises;
-        back_side(&self.compared.asked, &of_asked, weights, (asked, stored), gradient);
-        back_side(&self.compared.stored, &of_stored, weights, (stored, asked), gradient);
-        for (rises, words) in rises.iter().zip([self.asked.0, self.stored.0]) {
-            for (rises, word) in rises.chunks_exact(NARROW).zip(words.iter()) {
-                let rows = gradient.narrowing.chunks_exact_mut(DIMENSIONS).zip(rises);
-                rows.for_each(|(row, rise)| add(row, *rise, word));
-            }
+        let (Compared { asked: own, stored: other, .. }, Looks { asked: look, stored: other_look }) =
+            (&self.compared, &self.looks);
+        back_side((own, look), &of_asked, weights, (asked, stored), gradient);
+        back_side((other, other_look), &of_stored, weights, (stored, asked), gradient);
+        for (rises, words) in rises.iter().zip([self.asked, self.stored]) {
+            add_outer(&mut gradient.narrowing, rises, words.numbers(), DIMENSIONS);
         }
         // ln(1 + e^x) - x y, without overflow.
         (score.max(0.0) + (-score.abs()).exp().ln_1p() - score * truth) / number(PAIRS)
@@ -214,7 +221,7 @@ impl<'a> Pair<'a> {
 
 /// From how the loss rises with what is told of a side to how it rises with the narrowed words of both.
 fn back_side(
-    side: &Side,
+    (side, look): (&Side, &Look),
     rises: &[f32],
     weights: &Weights,
     (own, other): (&mut [f32], &mut [f32]),
@@ -233,42 +240,37 @@ fn back_side(
             of_noted[word * NOTED + unit] += of_most;
         }
     }
-    let others = other.len() / NARROW;
-    let rows = side.couples.chunks_exact(COUPLE).zip(of_noted.chunks_exact(NOTED));
-    for (at, (couple, rises)) in rows.enumerate() {
-        let of_couple =
-            back_through(&weights.noting, couple, rises, &mut gradient.noting, &mut gradient.noting_bias);
-        let mut of_counterpart = [0.0; NARROW];
+    let (of_rows, of_bias) = (&mut gradient.noting, &mut gradient.noting_bias);
+    let of_couples = back_through(&weights.noting, &side.couples, &of_noted, of_rows, of_bias);
+    let mut of_counterparts = vec![0.0; own.len()];
+    let couples = side.couples.chunks_exact(COUPLE).zip(of_couples.chunks_exact(COUPLE));
+    let places = own.chunks_exact_mut(NARROW).zip(of_counterparts.chunks_exact_mut(NARROW));
+    for ((couple, of_couple), (own, of_counterpart)) in couples.zip(places) {
         for place in 0..NARROW {
             let (word, counterpart) = (couple[place], couple[NARROW + place]);
             let apart = sign(word - counterpart) * of_couple[2 * NARROW + place];
             let product = of_couple[3 * NARROW + place];
-            own[at * NARROW + place] += of_couple[place] + apart + counterpart * product;
+            own[place] += of_couple[place] + apart + counterpart * product;
             of_counterpart[place] = of_couple[NARROW + place] - apart + word * product;
         }
-        let shares = &side.shares[at * others..][..others];
-        for (share, other) in shares.iter().zip(other.chunks_exact_mut(NARROW)) {
-            add(other, *share, &of_counterpart);
-        }
     }
+    add_outer(other, &look.shares, &of_counterparts, NARROW);
 }
 
-/// From how the loss rises with a layer's outcome to how it rises with its input, and with its weights.
+/// From how the loss rises with a layer's outcomes to how it rises with its inputs, and with its weights.
 fn back_through(
     rows: &[f32],
-    input: &[f32],
+    inputs: &[f32],
     rises: &[f32],
     of_rows: &mut [f32],
     of_bias: &mut [f32],
 ) -> Vec<f32> {
-    let mut of_input = vec![0.0; input.len()];
-    let rows = rows.chunks_exact(input.len()).zip(of_rows.chunks_exact_mut(input.len()));
-    for (((row, of_row), of_bias), rise) in rows.zip(of_bias).zip(rises).filter(|(_, rise)| **rise != 0.0) {
-        add(&mut of_input, *rise, row);
-        add(of_row, *rise, input);
-        *of_bias += rise;
+    let width = rows.len() / of_bias.len();
+    add_outer(of_rows, rises, inputs, width);
+    for rises in rises.chunks_exact(of_bias.len()) {
+        add(of_bias, 1.0, rises);
     }
-    of_input
+    weighed(rises, rows, width)
 }
 
 fn above_zero(x: f32, rise: f32) -> f32 {
@@ -394,8 +396,8 @@ mod tests {
         let fitted = fit(&texts, &pairs);
         let score = |asked: usize, stored: usize| {
             let likeness = texts[asked].likeness(&texts[stored]);
-            let [asked, stored] = [asked, stored].map(|at| fitted.narrow(&texts[at]));
-            fitted.score(&asked, &stored, &likeness, 0.9)
+            let narrowed = fitted.narrow(&[&texts[asked], &texts[stored]]);
+            fitted.score(&narrowed[0], &narrowed[1], &likeness, 0.9)
         };
         assert!(score(0, 1) > score(0, 2) + 1.0 && score(3, 4) > score(3, 5) + 1.0);
         assert_eq!(fit(&texts, &pairs[..1]), Comparer::blind(), "nothing to tell apart");

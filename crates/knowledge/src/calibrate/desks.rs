@@ -10,8 +10,8 @@ use super::{
 use crate::{
     backtest::{Answered, Asked, Error, Progress},
     matching::Matcher,
+    matrix::dot,
     text,
-    words::dot,
 };
 
 /// Nearest stored questions that become couples, besides those that are known to be right or wrong.

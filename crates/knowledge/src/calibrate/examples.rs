@@ -41,6 +41,9 @@ pub(super) const FORBIDDEN: f32 = 3.0;
 const LABELLED: f32 = 1.0;
 const EDITED: f32 = 0.2;
 
+/// How much an example counts without its diacritics, beside itself.
+const UNDIACRITISED: f32 = 0.5;
+
 /// Edits of one stored question: tried, each of another question and of the same.
 const EDITS: usize = 2;
 
@@ -70,6 +73,11 @@ pub struct Row {
 pub enum Of {
     /// The asked question at this place.
     Asked {
+        at: usize,
+        sort: Sort,
+    },
+    /// The same without diacritics, as many people type.
+    Undiacritised {
         at: usize,
         sort: Sort,
     },
@@ -235,7 +243,10 @@ pub async fn gather(
     for (at, one) in asked.iter().enumerate() {
         let found = texts.found(&matcher, &stored, &mut groups, &one.text).await?;
         small.will_ask(one, &found.described.iter().map(|candidate| &candidate.id).collect::<Vec<_>>());
-        rows.extend(of_asked(at, one, found, groups.of(&text::normalise(&one.text))));
+        let group = groups.of(&text::normalise(&one.text));
+        rows.extend(of_asked(at, one, found, group));
+        let found = texts.found(&matcher, &stored, &mut groups, &text::fold(&one.text)).await?;
+        rows.extend(of_asked(at, one, found, group).into_iter().map(undiacritised));
         progress("asking", at + 1, total);
     }
     for (at, (id, edit)) in edits.iter().enumerate() {
@@ -345,6 +356,14 @@ pub(super) fn of_asked(at: usize, one: &Asked, found: Answers, group: usize) -> 
         Some(Row { forbidden, ..row })
     });
     rows.collect()
+}
+
+fn undiacritised(mut row: Row) -> Row {
+    row.example.weight *= UNDIACRITISED;
+    if let Of::Asked { at, sort } = row.of {
+        row.of = Of::Undiacritised { at, sort };
+    }
+    row
 }
 
 fn one_row(found: Answers, id: &str, yes: bool, weight: f32, group: usize, of: &Of) -> Option<Row> {

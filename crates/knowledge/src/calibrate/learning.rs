@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     embed::DIMENSIONS,
+    matrix::{add_outer, dot, products, weighed},
     pooling::{self, ATTENTIONS, NARROW, Pooling, SHARPNESS, Seen},
-    words::{WordVectors, dot},
+    words::WordVectors,
 };
 
 const STEPS: usize = 500;
@@ -119,26 +120,24 @@ impl Batch {
 
     /// The loss, and which way it rises.
     fn loss(&self, texts: &[WordVectors], weights: &Weights, rng: &mut StdRng) -> (f32, Weights) {
-        let read: Vec<Read<'_>> = self.texts.iter().map(|at| Read::new(&texts[*at], weights, rng)).collect();
-        let mut rises = vec![vec![0.0; ATTENTIONS * NARROW]; read.len()];
+        let words = self.texts.iter().map(|at| &texts[*at]).collect();
+        let read = Read::new(words, weights, rng);
+        let mut rises = vec![vec![0.0; ATTENTIONS * NARROW]; self.texts.len()];
         let mut gradient = Weights::zeros();
-        let contrast = self.contrast(&read, &mut rises);
-        let pairs = self.tell_apart(&read, weights, &mut rises, &mut gradient);
-        for (read, rise) in read.iter().zip(&rises) {
-            read.back(rise, weights, &mut gradient);
-        }
+        let contrast = self.contrast(&read.units, &mut rises);
+        let pairs = self.tell_apart(&read.units, weights, &mut rises, &mut gradient);
+        read.back(&rises, weights, &mut gradient);
         (contrast + pairs, gradient)
     }
 
     /// Each wording of a question against all that are not: -log(e^s / (e^s + Σ e^other)), their mean.
-    fn contrast(&self, read: &[Read<'_>], rises: &mut [Vec<f32>]) -> f32 {
-        let (questions, rest) = read.split_at(self.questions);
+    fn contrast(&self, units: &[Vec<f32>], rises: &mut [Vec<f32>]) -> f32 {
+        let (questions, rest) = units.split_at(self.questions);
         let candidates = &rest[..self.candidates];
         let share = 1.0 / number(self.same.len().max(1));
         let mut loss = 0.0;
         for (at, question) in questions.iter().enumerate() {
-            let scores: Vec<f32> =
-                candidates.iter().map(|one| dot(&question.unit, &one.unit) / TEMPERATURE).collect();
+            let scores: Vec<f32> = candidates.iter().map(|one| dot(question, one) / TEMPERATURE).collect();
             let own: Vec<usize> = self.same.iter().filter(|(of, _)| *of == at).map(|(_, one)| *one).collect();
             let counts = |one: &usize| !self.never[at].contains(&self.texts[self.questions + one]);
             let others = || (0..scores.len()).filter(counts);
@@ -155,8 +154,8 @@ impl Batch {
             }
             for (one, slope) in slopes.iter().enumerate() {
                 let slope = slope / TEMPERATURE;
-                add(&mut rises[at], slope, &candidates[one].unit);
-                add(&mut rises[self.questions + one], slope, &question.unit);
+                add(&mut rises[at], slope, &candidates[one]);
+                add(&mut rises[self.questions + one], slope, question);
             }
         }
         loss
@@ -165,7 +164,7 @@ impl Batch {
     /// The pairs' cross-entropy by the curve over their cosine.
     fn tell_apart(
         &self,
-        read: &[Read<'_>],
+        units: &[Vec<f32>],
         weights: &Weights,
         rises: &mut [Vec<f32>],
         gradient: &mut Weights,
@@ -175,7 +174,7 @@ impl Batch {
         let mut loss = 0.0;
         for (at, (yes, weight)) in self.pairs.iter().enumerate() {
             let (asked, stored) = (first + 2 * at, first + 2 * at + 1);
-            let cosine = dot(&read[asked].unit, &read[stored].unit);
+            let cosine = dot(&units[asked], &units[stored]);
             let score = weights.curve[0] * cosine + weights.curve[1];
             let truth = if *yes { 1.0 } else { 0.0 };
             let rise = share * weight * (1.0 / (1.0 + (-score).exp()) - truth);
@@ -183,65 +182,82 @@ impl Batch {
             loss += share * weight * (score.max(0.0) + (-score.abs()).exp().ln_1p() - score * truth);
             gradient.curve[0] += rise * cosine;
             gradient.curve[1] += rise;
-            add(&mut rises[asked], rise * weights.curve[0], &read[stored].unit);
-            add(&mut rises[stored], rise * weights.curve[0], &read[asked].unit);
+            add(&mut rises[asked], rise * weights.curve[0], &units[stored]);
+            add(&mut rises[stored], rise * weights.curve[0], &units[asked]);
         }
         loss
     }
 }
 
-/// A text on its way through the weights.
+/// Texts on their way through the weights.
 struct Read<'a> {
-    words: &'a WordVectors,
+    words: Vec<&'a WordVectors>,
     /// Without what is left out of it.
     seen: Vec<Seen>,
-    /// By attention, what each number it sees counts: 0 when it is left out.
-    counts: [f32; ATTENTIONS * DIMENSIONS],
-    unit: Vec<f32>,
-    length: f32,
+    /// By text and attention, what each number it sees counts: 0 when it is left out.
+    counts: Vec<[f32; ATTENTIONS * DIMENSIONS]>,
+    units: Vec<Vec<f32>>,
+    lengths: Vec<f32>,
 }
 
 impl<'a> Read<'a> {
-    fn new(words: &'a WordVectors, weights: &Weights, rng: &mut StdRng) -> Self {
-        let mut seen = pooling::see(&weights.attention, words);
-        let mut dice = [0; ATTENTIONS * DIMENSIONS];
-        rng.fill(&mut dice);
-        // What is kept need not grow for it: only directions count.
-        let counts = dice.map(|die| if die < DROPPED { 0.0 } else { 1.0 });
-        let pooled = seen.iter_mut().flat_map(|seen| &mut seen.pooled);
-        pooled.zip(&counts).for_each(|(pooled, count)| *pooled *= count);
-        let mut unit = pooling::narrow(&weights.narrowing, &seen);
-        let length = pooling::scale_to_unit(&mut unit);
-        Self { words, seen, counts, unit, length }
+    fn new(words: Vec<&'a WordVectors>, weights: &Weights, rng: &mut StdRng) -> Self {
+        let mut seen: Vec<Seen> = words.iter().map(|words| pooling::see(&weights.attention, words)).collect();
+        let mut leave_out = |seen: &mut Seen| {
+            let mut dice = [0; ATTENTIONS * DIMENSIONS];
+            rng.fill(&mut dice);
+            // What is kept need not grow for it: only directions count.
+            let counts = dice.map(|die| if die < DROPPED { 0.0 } else { 1.0 });
+            seen.pooled.iter_mut().zip(&counts).for_each(|(pooled, count)| *pooled *= count);
+            counts
+        };
+        let counts = seen.iter_mut().map(&mut leave_out).collect();
+        let mut units = pooling::narrow(&weights.narrowing, &seen);
+        let lengths = units.iter_mut().map(|unit| pooling::scale_to_unit(unit)).collect();
+        Self { words, seen, counts, units, lengths }
     }
 
-    /// From how the loss rises with the unit vector to how it rises with the weights.
-    fn back(&self, rise: &[f32], weights: &Weights, gradient: &mut Weights) {
-        if self.length == 0.0 {
-            return;
-        }
-        let along = dot(rise, &self.unit);
-        let rise: Vec<f32> =
-            rise.iter().zip(&self.unit).map(|(rise, unit)| (rise - along * unit) / self.length).collect();
-        let counts = self.counts.chunks_exact(DIMENSIONS);
-        for (at, ((seen, counts), rise)) in
-            self.seen.iter().zip(counts).zip(rise.chunks_exact(NARROW)).enumerate()
-        {
-            let mut of_pooled = vec![0.0; DIMENSIONS];
-            for (row, rise) in rise.iter().enumerate() {
-                let place = (at * NARROW + row) * DIMENSIONS;
-                add(&mut gradient.narrowing[place..place + DIMENSIONS], *rise, &seen.pooled);
-                add(&mut of_pooled, *rise, &weights.narrowing[place..place + DIMENSIONS]);
-            }
-            of_pooled.iter_mut().zip(counts).for_each(|(rise, count)| *rise *= count);
-            let of_shares: Vec<f32> = self.words.iter().map(|word| dot(&of_pooled, word)).collect();
-            let mean = dot(&of_shares, &seen.shares);
-            let attention = &mut gradient.attention[at * DIMENSIONS..][..DIMENSIONS];
-            for ((word, share), of_share) in self.words.iter().zip(&seen.shares).zip(&of_shares) {
-                add(attention, SHARPNESS * share * (of_share - mean), word);
+    /// From how the loss rises with the unit vectors to how it rises with the weights.
+    fn back(&self, rises: &[Vec<f32>], weights: &Weights, gradient: &mut Weights) {
+        let units = self.units.iter().zip(&self.lengths);
+        let rises: Vec<Vec<f32>> =
+            rises.iter().zip(units).map(|(rise, unit)| before_unit(rise, unit)).collect();
+        for at in 0..ATTENTIONS {
+            let own = at * NARROW..(at + 1) * NARROW;
+            let rises: Vec<f32> = rises.iter().flat_map(|rise| &rise[own.clone()]).copied().collect();
+            let block = at * NARROW * DIMENSIONS..(at + 1) * NARROW * DIMENSIONS;
+            let pooled = pooling::pooled_by(at, &self.seen);
+            add_outer(&mut gradient.narrowing[block.clone()], &rises, &pooled, DIMENSIONS);
+            let of_pooled = weighed(&rises, &weights.narrowing[block], DIMENSIONS);
+            let own = at * DIMENSIONS..(at + 1) * DIMENSIONS;
+            let attention = &mut gradient.attention[own.clone()];
+            for (text, of_pooled) in of_pooled.chunks_exact(DIMENSIONS).enumerate() {
+                let counts = &self.counts[text][own.clone()];
+                let of_pooled: Vec<f32> = of_pooled.iter().zip(counts).map(|(x, count)| x * count).collect();
+                self.back_to_attention(text, at, &of_pooled, attention);
             }
         }
     }
+
+    /// From how the loss rises with what an attention sees of a text to how it rises with the attention.
+    fn back_to_attention(&self, text: usize, at: usize, of_pooled: &[f32], attention: &mut [f32]) {
+        let words = self.words[text];
+        let shares = &self.seen[text].shares[at * words.len()..][..words.len()];
+        let of_shares = products(of_pooled, words.numbers(), DIMENSIONS);
+        let mean = dot(&of_shares, shares);
+        let of_scores: Vec<f32> =
+            shares.iter().zip(&of_shares).map(|(share, rise)| SHARPNESS * share * (rise - mean)).collect();
+        add_outer(attention, &of_scores, words.numbers(), DIMENSIONS);
+    }
+}
+
+/// From how the loss rises with a unit vector to how it rises with the vector that it was, of this length.
+fn before_unit(rise: &[f32], (unit, length): (&Vec<f32>, &f32)) -> Vec<f32> {
+    if *length == 0.0 {
+        return vec![0.0; rise.len()];
+    }
+    let along = dot(rise, unit);
+    rise.iter().zip(unit).map(|(rise, unit)| (rise - along * unit) / length).collect()
 }
 
 impl Weights {
@@ -317,7 +333,8 @@ mod tests {
         texts.push(WordVectors::none());
         let contrasts = [Contrast { question: 0, same: vec![1], other: vec![2, 3] }];
         let fitted = fit(&texts, &contrasts, &[]);
-        let to = |other: usize| dot(&fitted.pool(&texts[0]), &fitted.pool(&texts[other]));
+        let pooled = fitted.pool(&texts.iter().collect::<Vec<_>>());
+        let to = |other: usize| dot(&pooled[0], &pooled[other]);
         assert!(to(1) > to(2), "{} {}", to(1), to(2));
         assert_eq!(fitted, fit(&texts, &contrasts, &[]), "one seed, one fit");
         assert_eq!(fit(&texts, &[], &[]), Pooling::blind());
@@ -351,7 +368,7 @@ mod tests {
             })
             .collect();
         let pooling = fit(&texts, &contrasts, &[]);
-        let pooled: Vec<Vec<f32>> = texts.iter().map(|text| pooling.pool(text)).collect();
+        let pooled = pooling.pool(&texts.iter().collect::<Vec<_>>());
         let right = contrasts.iter().filter(|c| {
             let to = |other: usize| dot(&pooled[c.question], &pooled[other]);
             to(c.same[0]) > to(c.other[0])

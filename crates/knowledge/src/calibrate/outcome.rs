@@ -19,6 +19,8 @@ pub struct Outcome {
     answerable: usize,
     strangers: usize,
     hard: usize,
+    /// The same of them without diacritics.
+    undiacritised: Vec<Best>,
     /// The same of questions asked of small stores.
     in_small_stores: Vec<Best>,
     /// Domain → score and label of its pairs.
@@ -36,11 +38,13 @@ struct Best {
 
 impl Outcome {
     pub fn new(known: &Known, scores: &[f64], asked: usize) -> Self {
-        let (mut best, mut small) = (vec![None; asked], vec![None; known.in_small_stores]);
+        let (mut best, mut bare) = (vec![None; asked], vec![None; asked]);
+        let mut small = vec![None; known.in_small_stores];
         let mut pairs: BTreeMap<String, Vec<(f64, bool)>> = BTreeMap::new();
         for (row, &score) in known.rows.iter().zip(scores) {
             match &row.of {
                 Of::Asked { at, sort } => keep_best(&mut best[*at], row, score, *sort),
+                Of::Undiacritised { at, sort } => keep_best(&mut bare[*at], row, score, *sort),
                 Of::SmallStore { at, sort } => keep_best(&mut small[*at], row, score, *sort),
                 Of::Pair { domain } => {
                     pairs.entry(domain.clone()).or_default().push((score, row.example.yes));
@@ -53,8 +57,8 @@ impl Outcome {
         let count = |sort| best.iter().filter(|one| one.sort == sort).count();
         let (answerable, hard, strangers) =
             (count(Sort::Answerable), count(Sort::Hard), count(Sort::Stranger));
-        let in_small_stores = small.into_iter().flatten().collect();
-        Self { best, answerable, strangers, hard, in_small_stores, pairs }
+        let [undiacritised, in_small_stores] = [bare, small].map(|best| best.into_iter().flatten().collect());
+        Self { best, answerable, strangers, hard, undiacritised, in_small_stores, pairs }
     }
 
     /// Score and rightness of each best neighbour.
@@ -91,6 +95,13 @@ impl Outcome {
 
     pub fn forbidden(&self, target: f64) -> f64 {
         share(self.free().take(self.drafts(target)).filter(|one| one.forbidden).count(), self.hard)
+    }
+
+    /// What is left of the coverage at a threshold on the probability when all is asked without diacritics.
+    pub fn undiacritised(&self, threshold: f64, curve: &Curve) -> f64 {
+        let is_drafted = |one: &&Best| one.right && !one.guarded && curve.probability(one.score) >= threshold;
+        let [bare, asked] = [&self.undiacritised, &self.best].map(|of| of.iter().filter(is_drafted).count());
+        share(bare, asked)
     }
 
     /// Of small stores, by a threshold on the probability: drafts, and the wrong ones among them.
@@ -289,6 +300,7 @@ mod tests {
         Outcome {
             hard: best.len() - answerable,
             in_small_stores: best.clone(),
+            undiacritised: best[1..].to_vec(),
             best,
             answerable,
             strangers: 0,
@@ -311,5 +323,6 @@ mod tests {
             "what is guarded is no draft"
         );
         assert_eq!(some.in_small_stores(curve.probability(-2.0), &curve), (2, 0));
+        assert!((some.undiacritised(curve.probability(-4.0), &curve) - 2.0 / 3.0).abs() < 1e-9);
     }
 }

@@ -3,7 +3,7 @@
 //! (stacking, Wolpert 1992). When a fold is held back to measure, the poolings have not seen that one either.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -16,11 +16,15 @@ use super::{
 };
 use crate::{
     backtest::Progress,
+    matrix::dot,
     pair::{OF_POOLING, POOLED, of_pooling},
     pooling::Pooling,
     trees::Example,
-    words::dot,
+    words::WordVectors,
 };
+
+/// Texts that are pooled at once.
+const TEXTS: usize = 256;
 
 /// Two folds that were left out, the lower first; twice the same when it was one.
 type LeftOut = (u64, u64);
@@ -87,9 +91,11 @@ fn told(rows: &[Row], left_out: Option<LeftOut>) -> Vec<Told> {
 }
 
 fn cosines(known: &Known, pooling: &Pooling) -> Vec<f32> {
-    let mut pooled: HashMap<usize, Vec<f32>> = HashMap::new();
-    for at in known.rows.iter().flat_map(|row| [row.asked, row.stored]) {
-        pooled.entry(at).or_insert_with(|| pooling.pool(&known.texts[at]));
+    let places: BTreeSet<usize> = known.rows.iter().flat_map(|row| [row.asked, row.stored]).collect();
+    let mut pooled: HashMap<usize, Vec<f32>> = HashMap::with_capacity(places.len());
+    for places in places.into_iter().collect::<Vec<_>>().chunks(TEXTS) {
+        let texts: Vec<&WordVectors> = places.iter().map(|at| &known.texts[*at]).collect();
+        pooled.extend(places.iter().copied().zip(pooling.pool(&texts)));
     }
     known.rows.iter().map(|row| dot(&pooled[&row.asked], &pooled[&row.stored])).collect()
 }
